@@ -1,0 +1,127 @@
+"""One run: fit, rank, measure, and write it to the ledger."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from reclib import provenance, recommenders
+from reclib.ledger import Ledger, Run
+from reclib.meter import Meter
+from reclib.metrics import CUTOFFS, Evaluation, evaluate
+from reclib.recommenders.base import Recommender
+from reclib.splits import Split
+
+EVALUATOR = ("ranking.py", "metrics.py")
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What one fit and one evaluation cost and brought; see `Meter` for the units."""
+
+    recommender: Recommender
+    evaluation: Evaluation
+    fit_seconds: float
+    rank_seconds: float
+    peak_memory_mb: float
+
+    @property
+    def summary(self) -> dict[str, float]:
+        """Means of all metrics."""
+        return self.evaluation.summary
+
+
+def measure_run(
+    name: str,
+    split: Split,
+    *,
+    settings: Mapping[str, Any] | None = None,
+    seed: int = 2026,
+    cutoffs: Sequence[int] = CUTOFFS,
+) -> Measured:
+    """Fit and evaluate a recommender on a split, and measure both."""
+    recommender = recommenders.build(name, settings, seed=seed)
+    with Meter() as fitting:
+        recommender.fit(split)
+    with Meter() as ranking:
+        evaluation = evaluate(recommender, split, cutoffs)
+    memory = max(fitting.peak_memory_mb, ranking.peak_memory_mb)
+    return Measured(recommender, evaluation, fitting.seconds, ranking.seconds, memory)
+
+
+def run(
+    name: str,
+    split: Split,
+    *,
+    settings: Mapping[str, Any] | None = None,
+    seed: int = 2026,
+    ledger: Ledger,
+    kind: str = "run",
+    cutoffs: Sequence[int] = CUTOFFS,
+) -> Run:
+    """Return the run from the ledger if nothing that it depends on has changed; else make it.
+
+    Parameters
+    ----------
+    name : str
+        A name in ``recommenders.CATALOGUE``.
+    split : Split
+        At the stage that is measured.
+    settings : mapping, optional
+        Deviations from the recommender's defaults.
+    seed : int
+    ledger : Ledger
+    kind : {"run", "trial"}
+        A trial belongs to a search for settings.
+    cutoffs : sequence of int
+    """
+    origin = origin_of(name, split, settings or {}, seed, cutoffs)
+    key = hashlib.sha256(json.dumps(origin, sort_keys=True).encode()).hexdigest()[:16]
+    known = ledger.find(key)
+    if known is not None:
+        return known
+    done = measure_run(name, split, settings=settings, seed=seed, cutoffs=cutoffs)
+    row = {
+        "key": key,
+        "kind": kind,
+        **origin,
+        **{metric: round(value, 6) for metric, value in done.summary.items()},
+        "n_users": len(done.evaluation.per_user),
+        "fit_seconds": round(done.fit_seconds, 3),
+        "rank_seconds": round(done.rank_seconds, 3),
+        "peak_memory_mb": round(done.peak_memory_mb, 1),
+        "device": done.recommender.device,
+        "machine": platform.machine(),
+        "commit": provenance.commit(),
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+    evaluation = done.evaluation
+    return ledger.add(
+        row, per_user=evaluation.per_user, top=evaluation.top, curve=done.recommender.curve
+    )
+
+
+def origin_of(
+    name: str, split: Split, settings: Mapping[str, Any], seed: int, cutoffs: Sequence[int]
+) -> dict[str, Any]:
+    """Return everything that a run's result depends on, and that its key is made from."""
+    entry = recommenders.CATALOGUE[name]
+    return {
+        "dataset": split.dataset.name,
+        "dataset_checksum": split.dataset.checksum,
+        "protocol": split.protocol,
+        "fold": split.fold,
+        "stage": split.stage,
+        "split_checksum": split.checksum,
+        "recommender": name,
+        "settings": dict(entry.defaults) | dict(settings),
+        "seed": seed if entry.seeded else split.seed,
+        "cutoffs": list(cutoffs),
+        "code": provenance.fingerprint(*EVALUATOR, *entry.modules),
+        "versions": provenance.versions(),
+    }

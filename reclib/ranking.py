@@ -1,0 +1,100 @@
+"""Top-k lists for all ranked users, a batch of users at a time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from reclib.errors import DataError
+from reclib.recommenders.base import IntArray, Recommender
+from reclib.splits import Split
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """The first k items for each user.
+
+    Attributes
+    ----------
+    users : numpy.ndarray
+        int32 ``[n]``.
+    items : numpy.ndarray
+        int32 ``[n, k]``, best first; -1 where there are fewer candidates.
+    n_candidates : numpy.ndarray
+        int64 ``[n]``, how many items were ranked for each user.
+    """
+
+    users: IntArray
+    items: IntArray
+    n_candidates: npt.NDArray[np.int64]
+
+
+def rank(recommender: Recommender, split: Split, k: int = 20, batch_size: int = 512) -> Ranking:
+    """Rank the candidates of every user; memory is bounded by ``batch_size * n_items``.
+
+    Parameters
+    ----------
+    recommender : Recommender
+        Fitted on the split.
+    split : Split
+        Gives the users and the candidates of each.
+    k : int
+        Length of the lists.
+    batch_size : int
+        Users scored at a time.
+
+    Raises
+    ------
+    reclib.errors.DataError
+        If ``k`` is larger than the catalogue, or a score is not a number.
+    """
+    check_cutoff(k, split.n_items)
+    users = split.users()
+    items = np.empty((len(users), k), dtype=np.int32)
+    n_candidates = np.empty(len(users), dtype=np.int64)
+    for start in range(0, len(users), batch_size):
+        rows = slice(start, start + batch_size)
+        allowed = split.candidates(users[rows])
+        scores = recommender.scores(users[rows])
+        if np.isnan(scores).any():
+            name = type(recommender).__name__
+            raise DataError(f"{name} gave scores that are not numbers", "Check its settings.")
+        items[rows] = top_k(np.where(allowed, scores, -np.inf), k)
+        n_candidates[rows] = allowed.sum(axis=1)
+    return Ranking(users, items, n_candidates)
+
+
+def check_cutoff(k: int, n_items: int) -> None:
+    """Refuse a cutoff that no list can reach.
+
+    Raises
+    ------
+    reclib.errors.DataError
+        If ``k`` is not between 1 and ``n_items``.
+    """
+    if not 1 <= k <= n_items:
+        raise DataError(
+            f"the cutoff k = {k} does not fit a catalogue of {n_items} items",
+            f"Choose k from 1 to {n_items}.",
+        )
+
+
+def top_k(scores: npt.NDArray[np.floating], k: int) -> IntArray:
+    """Return the k best columns of each row, best first, int32 ``[n, k]``.
+
+    Of equal scores the lower index ranks first, so that a list does not depend on the machine.
+    Columns with a score of ``-inf`` are never taken; -1 stands in their place.
+    """
+    threshold = -np.partition(-scores, k - 1, axis=1)[:, k - 1 : k]
+    above, equal = scores > threshold, scores == threshold
+    room = k - above.sum(axis=1, keepdims=True)
+    chosen = above | (equal & (equal.cumsum(axis=1) <= room))
+    items = np.nonzero(chosen)[1].reshape(len(scores), k)
+    found = np.take_along_axis(scores, items, axis=1)
+    order = np.argsort(-found, axis=1, kind="stable")
+    items = np.take_along_axis(np.where(np.isneginf(found), -1, items), order, axis=1)
+    return items.astype(np.int32)
+
+

@@ -1,0 +1,142 @@
+"""Batches for training and validation as a Lightning data module."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytorch_lightning as pl
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from reclib.recommenders.deep.features import Context
+from reclib.recommenders.deep.sequences import Batch, Histories, Windows, length_batches
+from reclib.recommenders.deep.settings import Settings
+
+if TYPE_CHECKING:
+    from reclib.splits import Split
+
+SCORING_BATCH = 128
+
+
+class NextBatches(Dataset[Batch]):
+    """One epoch of next-item training: stretches of similar length, in shuffled batches."""
+
+    def __init__(self, histories: Histories, settings: Settings, seed: int) -> None:
+        self.histories, self.windows = histories, histories.stretches(settings.max_len)
+        lengths = self.windows.stops - self.windows.starts
+        self.batches = list(length_batches(lengths, settings.batch_size, seed))
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+    def __getitem__(self, index: int) -> Batch:
+        return self.histories.next_batch(self.windows.pick(self.batches[index]))
+
+
+class SetBatches(Dataset[Batch]):
+    """One epoch of set training: what is left of each history, and what was dropped from it."""
+
+    def __init__(self, histories: Histories, settings: Settings, seed: int) -> None:
+        generator = torch.Generator().manual_seed(seed)
+        dropped = torch.rand(len(histories.items), generator=generator) < settings.drop_rate
+        self.rest, self.dropped = histories.thin(~dropped), histories.thin(dropped)
+        usable = (self.rest.lengths > 0) & (self.dropped.lengths > 0)
+        self.windows = self.rest.last(usable.nonzero()[:, 0], settings.max_len)
+        lengths = self.windows.stops - self.windows.starts
+        self.batches = list(length_batches(lengths, settings.batch_size, seed))
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+    def __getitem__(self, index: int) -> Batch:
+        windows = self.windows.pick(self.batches[index])
+        return self.rest.whole_batch(windows, self.dropped.sets(windows.users))
+
+
+class RankingBatches(Dataset[Batch]):
+    """Whole histories with their relevant targets and candidates, for validation."""
+
+    def __init__(self, split: Split, histories: Histories, max_len: int) -> None:
+        self.split, self.histories = split, histories
+        relevant = split.relevant().tocoo()
+        order = np.lexsort((relevant.col, relevant.row))
+        counts = np.bincount(relevant.row, minlength=split.n_users)
+        offsets = torch.from_numpy(np.concatenate([[0], np.cumsum(counts)]))
+        items = torch.from_numpy(relevant.col[order].astype(np.int64))
+        empty = torch.zeros(len(items), 0, dtype=torch.int64)
+        self.targets = Histories(items, empty, offsets, split.n_items)
+        users = torch.from_numpy(split.users().astype(np.int64))
+        users = users[torch.argsort(histories.lengths[users], descending=True, stable=True)]
+        self.windows, self.batches = histories.last(users, max_len), users.split(SCORING_BATCH)
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+    def __getitem__(self, index: int) -> Batch:
+        begin = index * SCORING_BATCH
+        windows = Windows(*(part[begin : begin + SCORING_BATCH] for part in self.windows))
+        users = windows.users
+        allowed = self.split.candidates(users.numpy().astype(np.int32))
+        allowed = np.ones((len(users), self.split.n_items), bool) if allowed is None else allowed
+        return self.histories.whole_batch(windows, self.targets.sets(users), to_tensor(allowed))
+
+
+def to_tensor(mask: np.ndarray) -> Tensor:
+    """Return a bool tensor of a mask."""
+    return torch.from_numpy(np.ascontiguousarray(mask))
+
+
+def histories_of(split: Split, part: str, context: Context) -> Histories:
+    """Return the histories of the interactions in ``train`` or ``history``."""
+    frame = getattr(split, part)
+    return Histories.of(frame, context.levels(frame), split.n_users, split.n_items)
+
+
+class HistoryData(pl.LightningDataModule):
+    """Training and validation batches of a split; the order depends on seed and epoch alone.
+
+    Parameters
+    ----------
+    split : Split
+        What is trained on.
+    validation : Split or None
+        What is validated on after every epoch, if anything.
+    context : Context
+        How interaction features become levels.
+    settings : Settings
+        Batch size, longest stretch, seed.
+    target : {"next", "set"}
+        What is learned.
+    """
+
+    def __init__(
+        self,
+        split: Split,
+        validation: Split | None,
+        context: Context,
+        settings: Settings,
+        target: str,
+    ) -> None:
+        super().__init__()
+        self.train = histories_of(split, "train", context)
+        self.settings, self.target = settings, target
+        self.ranking: RankingBatches | None = None
+        if validation is not None and len(validation.users()):
+            known = histories_of(validation, "history", context)
+            self.ranking = RankingBatches(validation, known, settings.max_len)
+
+    def batches(self, epoch: int) -> NextBatches | SetBatches:
+        """Return the training batches of one epoch."""
+        kind = NextBatches if self.target == "next" else SetBatches
+        return kind(self.train, self.settings, self.settings.seed * 1000 + epoch)
+
+    def train_dataloader(self) -> DataLoader[Batch]:
+        """Return the batches of the current epoch; Lightning asks again for every epoch."""
+        epoch = self.trainer.current_epoch if self.trainer is not None else 0
+        return DataLoader(self.batches(epoch), batch_size=None)
+
+    def val_dataloader(self) -> DataLoader[Batch] | list[DataLoader[Batch]]:
+        """Return the validation batches, none where there is nothing to validate on."""
+        return [] if self.ranking is None else DataLoader(self.ranking, batch_size=None)

@@ -1,0 +1,146 @@
+"""Full-softmax cross-entropy over the catalogue with bounded memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+
+def position_blocks(lengths: Tensor, size: int) -> Iterator[tuple[slice, slice]]:
+    """Yield (rows, positions) that cover every position of a batch sorted by falling length."""
+    for start in range(0, int(lengths.max()), size):
+        yield slice(0, int((lengths > start).sum())), slice(start, start + size)
+
+
+def seen_penalty(seen: Tensor, items: Tensor) -> Tensor:
+    """Return which items a history holds at each position of a block, and update ``seen``.
+
+    Parameters
+    ----------
+    seen : Tensor
+        bool ``[rows, n_items + 1]``, what came before the block; updated in place.
+    items : Tensor
+        int64 ``[rows, positions]``; ``n_items`` is padding.
+
+    Returns
+    -------
+    Tensor
+        bool ``[rows, positions, n_items]``.
+    """
+    rows, steps = items.shape
+    here = seen[:, None].repeat(1, steps, 1)
+    later = torch.arange(steps, device=items.device)
+    at, source = torch.tril_indices(steps, steps, device=items.device)
+    here[torch.arange(rows, device=items.device)[:, None], later[at], items[:, source]] = True
+    seen.copy_(here[:, -1])
+    return here[..., :-1]
+
+
+class BlockCrossEntropy(torch.autograd.Function):
+    """Sum of the cross-entropies of all positions, a block of positions at a time.
+
+    The logits of a position are ``E h + b + sum_d c_d S_d`` with the item table E, the state h,
+    the popularity b and the CF scores S_d. All logits at once would take ``positions x n_items``
+    floats several times over. Here each block's gradient is taken while its logits are there, so
+    that only one block of them exists at a time. Items that the history already holds can never
+    be recommended and do not compete.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        states: Tensor,
+        table: Tensor,
+        bias: Tensor,
+        weights: Tensor,
+        batch: tuple[Tensor, Tensor, Tensor, Tensor],
+        scores: Iterator[Tensor] | None,
+        smoothing: float,
+        size: int,
+    ) -> Tensor:
+        """Return the summed loss.
+
+        Parameters
+        ----------
+        ctx : Any
+            Keeps the gradients for ``backward``.
+        states : Tensor
+            ``[batch, length, width]``.
+        table, bias : Tensor
+            ``[n_items, width]`` and ``[n_items]``.
+        weights : Tensor
+            ``[batch, length, n_decays]``, of the CF scores at each position.
+        batch : tuple of Tensor
+            Items, targets (-1: none), lengths (falling) and ``seen`` before the stretches.
+        scores : iterator of Tensor or None
+            CF scores by block, ``[n_decays, rows, positions, n_items]``.
+        smoothing : float
+            Share of the target's probability that is spread over the catalogue.
+        size : int
+            Positions in a block.
+        """
+        items, targets, lengths, seen = batch
+        grads = [torch.zeros_like(x) for x in (states, table, bias, weights)]
+        total = states.new_zeros(())
+        for rows, steps in position_blocks(lengths, size):
+            h, target = states[rows, steps], targets[rows, steps]
+            extra = next(scores) if scores is not None else None
+            logits = functional.linear(h, table, bias)  # [rows, positions, n_items]
+            if extra is not None:
+                logits += torch.einsum("rpd,drpn->rpn", weights[rows, steps], extra)
+            known = (target >= 0)[..., None]
+            place = target.clamp(min=0)[..., None]
+            own = logits.gather(-1, place)
+            hidden = seen_penalty(seen[rows], items[rows, steps])
+            logits.masked_fill_(hidden, -torch.inf).scatter_(-1, place, own)
+            normaliser = logits.logsumexp(-1, keepdim=True)
+            loss = normaliser - own
+            g = logits.sub_(normaliser)
+            if smoothing:
+                open_ = torch.isfinite(g)
+                share = smoothing / open_.sum(-1, keepdim=True)
+                flat = -(g.masked_fill(~open_, 0.0).sum(-1, keepdim=True)) * share
+                loss = (1 - smoothing) * loss + flat
+            total += loss.masked_fill(~known, 0.0).sum()
+            g = g.exp_()
+            if smoothing:
+                g -= share * open_
+            g.scatter_add_(-1, place, torch.full_like(own, smoothing - 1)).mul_(known)
+            grads[0][rows, steps] = g @ table
+            grads[1] += g.flatten(0, 1).T @ h.flatten(0, 1)
+            grads[2] += g.sum((0, 1))
+            if extra is not None:
+                grads[3][rows, steps] = torch.einsum("rpn,drpn->rpd", g, extra)
+        ctx.save_for_backward(*grads)
+        return total
+
+    @staticmethod
+    def backward(ctx: Any, *grad_outputs: Tensor) -> Any:
+        """Return the gradients that ``forward`` has taken."""
+        gradients = [grad_outputs[0] * grad for grad in ctx.saved_tensors]
+        return (*gradients, None, None, None, None)
+
+
+def set_cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
+    """Return the mean over users of the multinomial loss of their targets.
+
+    Parameters
+    ----------
+    logits : Tensor
+        ``[batch, n_items]``, ``-inf`` where nothing may be recommended.
+    targets : Tensor
+        int64 ``[batch, n_targets]``, -1 is padding.
+
+    Notes
+    -----
+    ``-sum_i log softmax(logits)_i / n`` over a user's n targets: Liang et al., "Variational
+    autoencoders for collaborative filtering", WWW 2018, equation 2, each user counting once.
+    """
+    known = targets >= 0
+    chosen = logits.log_softmax(-1).gather(-1, targets.clamp(min=0))
+    per_user = chosen.masked_fill(~known, 0.0).sum(-1) / known.sum(-1).clamp(min=1)
+    return -per_user.sum() / known.any(-1).sum().clamp(min=1)

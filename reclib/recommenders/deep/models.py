@@ -1,0 +1,147 @@
+"""The five deep recommenders: one module, with one branch or with all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+import pandas as pd
+import pytorch_lightning as pl
+import torch
+
+from reclib.recommenders.base import FloatArray, IntArray, Recommender
+from reclib.recommenders.deep.cf import CFWeights
+from reclib.recommenders.deep.data import SCORING_BATCH, HistoryData, histories_of
+from reclib.recommenders.deep.features import Context, bags
+from reclib.recommenders.deep.integrated import Inputs, IntegratedModule
+from reclib.recommenders.deep.sequences import Batch
+from reclib.recommenders.deep.settings import Settings
+from reclib.recommenders.deep.training import METRIC, reproducible, scratch, train
+
+if TYPE_CHECKING:
+    from reclib.splits import Split
+
+SET_PROTOCOLS = ("holdout", "rated-only", "strong")
+
+
+@dataclass(kw_only=True)
+class Integrated(Settings, Recommender):
+    """CF, CNN, RNN, attention and side features, fused by a learned gate.
+
+    All parameters are those of `Settings`. The single-branch recommenders are this one with one
+    branch. Where a split draws its targets at random out of the histories (holdout, strong,
+    rated-only), the network learns to find dropped items; where they come last (leave-last-out,
+    temporal, sampled), to find each next item.
+    """
+
+    def fit(self, split: Split) -> Self:
+        """Train on ``split.train`` with early stopping on the validation stage.
+
+        If the stage leaves nothing to validate on (``split.refits``), the number of epochs is
+        found at the validation stage first, and then everything is trained for as many.
+        """
+        if split.refits:
+            valid = split.at("valid")
+            self.curve = self._train(valid, valid, self.max_epochs)
+            best = int(self.curve[METRIC].to_numpy().argmax()) + 1
+            self._train(split, None, best)
+        else:
+            self.curve = self._train(split, split.validation, self.max_epochs)
+        self.histories = histories_of(split, "history", self.context)
+        return self
+
+    def _train(self, split: Split, validation: Split | None, epochs: int) -> pd.DataFrame:
+        """Train one module on one split for at most some epochs, and return the curve."""
+        settings = self.network()
+        target = self.target
+        if target == "auto":
+            target = "set" if split.protocol in SET_PROTOCOLS else "next"
+        self.context = Context.of(split.train)
+        data = HistoryData(split, validation, self.context, settings, target)
+        with reproducible():
+            pl.seed_everything(self.seed, verbose=False)
+            self.module = IntegratedModule(inputs(split, self.context, settings), settings, target)
+        key = (split.checksum, split.stage, str(epochs))
+        with scratch(settings, *key) as folder:
+            curve = train(self.module, data, settings, folder, epochs)
+        self.device = str(self.module.device)
+        return curve
+
+    def scores(self, users: IntArray) -> FloatArray:
+        """Return float32 scores ``[len(users), n_items]``; popularity where nothing is known."""
+        result = np.empty((len(users), self.histories.n_items), np.float32)
+        with torch.inference_mode():
+            for rows, batch in self._batches(users):
+                result[rows] = self.module.scores(batch).cpu().numpy()
+        return result
+
+    def gate(self, users: IntArray) -> pd.DataFrame:
+        """Return each branch's share after the whole history: index ``user``, sums to 1."""
+        shares = np.empty((len(users), len(self.branches)), np.float32)
+        with torch.inference_mode():
+            for rows, batch in self._batches(users):
+                _, gates = self.module.last(batch, self.module.states.table())
+                shares[rows] = gates.cpu().numpy()
+        index = pd.Index(users, name="user")
+        return pd.DataFrame(shares, index=index, columns=list(self.branches))
+
+    def _batches(self, users: IntArray) -> list[tuple[np.ndarray, Batch]]:
+        """Return batches of similar length, longest first, with the rows they answer."""
+        index = torch.from_numpy(np.asarray(users, np.int64))
+        order = torch.argsort(self.histories.lengths[index], descending=True, stable=True)
+        batches = []
+        for rows in order.split(SCORING_BATCH):
+            windows = self.histories.last(index[rows], self.max_len)
+            nothing = torch.full((len(rows), 0), -1)
+            batch = self.histories.whole_batch(windows, nothing)
+            batch = Batch(*(part.to(self.module.device) for part in batch))
+            batches.append((rows.numpy(), batch))
+        return batches
+
+
+def inputs(split: Split, context: Context, settings: Settings) -> Inputs:
+    """Return what the network knows of the data, from the training part alone."""
+    matrix, dataset = split.matrix("train"), split.dataset
+    cf = None
+    if "cf" in settings.branches:
+        cf = CFWeights(
+            matrix, l2=settings.cf_l2, n_folds=settings.cf_folds, max_items=settings.cf_items,
+            decays=settings.cf_decays, seed=settings.seed,
+        )
+    popularity = torch.from_numpy(np.asarray(matrix.sum(0), np.float32).ravel())
+    return Inputs(
+        popularity,
+        bags(dataset.users, "user_id", split.user_ids, dataset.kinds),
+        bags(dataset.items, "item_id", split.item_ids, dataset.kinds),
+        context.sizes,
+        cf,
+    )
+
+
+@dataclass(kw_only=True)
+class Ann(Integrated):
+    """Multi-layer perceptron over the bag of the history."""
+
+    branches: tuple[str, ...] = ("ann",)
+
+
+@dataclass(kw_only=True)
+class Cnn(Integrated):
+    """Stacked dilated causal convolutions with attention over time."""
+
+    branches: tuple[str, ...] = ("cnn",)
+
+
+@dataclass(kw_only=True)
+class Rnn(Integrated):
+    """Gated recurrent units over the history."""
+
+    branches: tuple[str, ...] = ("rnn",)
+
+
+@dataclass(kw_only=True)
+class Attention(Integrated):
+    """Causal self-attention over the history."""
+
+    branches: tuple[str, ...] = ("attention",)

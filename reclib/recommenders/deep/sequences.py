@@ -1,0 +1,187 @@
+"""Histories as tensors: all interactions of all users, flat, in the order of time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+
+class Batch(NamedTuple):
+    """Some stretches of histories, longest first, padded on the right.
+
+    Attributes
+    ----------
+    users : Tensor
+        int64 ``[batch]``.
+    items : Tensor
+        int64 ``[batch, length]``, the inputs; ``n_items`` is padding.
+    context : Tensor
+        int64 ``[batch, length, n_context]``, levels of the interaction features.
+    lengths : Tensor
+        int64 ``[batch]``.
+    targets : Tensor
+        int64 ``[batch, n_targets]``, -1 is padding. For next-item training the target of each
+        position; otherwise the items to be found after the whole stretch, in any order.
+    bag, offsets, ages : Tensor
+        A longer history than the stretch, flat: its items, where each user's begin, and how
+        many interactions ago each was. In next-item training what came before the stretch;
+        otherwise the whole history, which the ranking leaves out.
+    allowed : Tensor
+        bool ``[batch, n_items]``, the candidates, or ``[batch, 0]`` where nothing is ranked.
+    """
+
+    users: Tensor
+    items: Tensor
+    context: Tensor
+    lengths: Tensor
+    targets: Tensor
+    bag: Tensor
+    offsets: Tensor
+    ages: Tensor
+    allowed: Tensor
+
+
+class Windows(NamedTuple):
+    """Stretches ``[start, stop)`` of the flat histories, each of one user."""
+
+    users: Tensor
+    starts: Tensor
+    stops: Tensor
+
+    def pick(self, index: Tensor) -> Windows:
+        """Return the chosen stretches, longest first."""
+        lengths = (self.stops - self.starts)[index]
+        index = index[torch.argsort(lengths, descending=True, stable=True)]
+        return Windows(self.users[index], self.starts[index], self.stops[index])
+
+
+@dataclass(frozen=True)
+class Histories:
+    """The interactions of all users in the order of time.
+
+    Attributes
+    ----------
+    items : Tensor
+        int64 ``[n_interactions]``, user after user.
+    context : Tensor
+        int64 ``[n_interactions, n_context]``.
+    offsets : Tensor
+        int64 ``[n_users + 1]``; user u has the interactions ``offsets[u]:offsets[u + 1]``.
+    n_items : int
+        Size of the catalogue.
+    """
+
+    items: Tensor
+    context: Tensor
+    offsets: Tensor
+    n_items: int
+
+    @classmethod
+    def of(
+        cls, frame: pd.DataFrame, context: np.ndarray, n_users: int, n_items: int
+    ) -> Histories:
+        """Build from interactions sorted by user and time, with their context levels."""
+        counts = np.bincount(frame["user"].to_numpy(), minlength=n_users)
+        offsets = np.concatenate([[0], np.cumsum(counts)])
+        items = frame["item"].to_numpy().astype(np.int64)
+        tensors = (torch.from_numpy(array.astype(np.int64)) for array in (items, context, offsets))
+        return cls(*tensors, n_items)
+
+    @property
+    def n_users(self) -> int:
+        """Number of users, with or without a history."""
+        return len(self.offsets) - 1
+
+    @property
+    def lengths(self) -> Tensor:
+        """Length of every history, int64 ``[n_users]``."""
+        return self.offsets.diff()
+
+    def owners(self) -> Tensor:
+        """User of every interaction, int64 ``[n_interactions]``."""
+        return torch.repeat_interleave(torch.arange(self.n_users), self.lengths)
+
+    def stretches(self, max_len: int) -> Windows:
+        """Cut every history from its end into stretches that train each interaction once.
+
+        Each stretch is followed by one more interaction, the target of its last position, so
+        that only a history's first interaction is nobody's target.
+        """
+        n_windows = -(-(self.lengths - 1).clamp(min=0) // max_len)
+        users = torch.repeat_interleave(torch.arange(self.n_users), n_windows)
+        first = torch.cumsum(n_windows, 0) - n_windows
+        nth = torch.arange(len(users)) - first[users]
+        stops = self.offsets[users + 1] - 1 - nth * max_len
+        return Windows(users, torch.maximum(stops - max_len, self.offsets[users]), stops)
+
+    def last(self, users: Tensor, max_len: int) -> Windows:
+        """Return the last stretch of each user's history."""
+        stops = self.offsets[users + 1]
+        return Windows(users, torch.maximum(stops - max_len, self.offsets[users]), stops)
+
+    def gather(self, starts: Tensor, stops: Tensor) -> tuple[Tensor, Tensor]:
+        """Return items ``[batch, length]`` and context of some stretches, padded on the right."""
+        steps = torch.arange(max(int((stops - starts).max()), 1))
+        position = starts[:, None] + steps
+        inside = position < stops[:, None]
+        position = position.clamp(max=max(len(self.items) - 1, 0))
+        items = torch.where(inside, self.items[position], self.n_items)
+        return items, torch.where(inside[..., None], self.context[position], 0)
+
+    def flat(self, starts: Tensor, stops: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return items, offsets and ages of some stretches without padding."""
+        lengths = stops - starts
+        offsets = torch.cumsum(lengths, 0) - lengths
+        owner = torch.repeat_interleave(torch.arange(len(starts)), lengths)
+        nth = torch.arange(len(owner)) - offsets[owner]
+        return self.items[starts[owner] + nth], offsets, lengths[owner] - 1 - nth
+
+    def thin(self, kept: Tensor) -> Histories:
+        """Return the histories with only the interactions where ``kept`` (bool) is true."""
+        counts = torch.zeros(self.n_users, dtype=torch.int64)
+        counts.index_add_(0, self.owners()[kept], torch.ones(int(kept.sum()), dtype=torch.int64))
+        offsets = torch.cat([torch.zeros(1, dtype=torch.int64), torch.cumsum(counts, 0)])
+        return replace(self, items=self.items[kept], context=self.context[kept], offsets=offsets)
+
+    def next_batch(self, windows: Windows) -> Batch:
+        """Batch for next-item training: the target of each position is the item after it."""
+        users, starts, stops = windows
+        items, context = self.gather(starts, stops)
+        targets, _ = self.gather(starts + 1, stops + 1)
+        targets = torch.where(targets == self.n_items, -1, targets)
+        bag = self.flat(self.offsets[users], starts)
+        nobody = torch.zeros(len(users), 0, dtype=torch.bool)
+        return Batch(users, items, context, stops - starts, targets, *bag, nobody)
+
+    def whole_batch(
+        self, windows: Windows, targets: Tensor, allowed: Tensor | None = None
+    ) -> Batch:
+        """Batch whose targets ``[batch, n_targets]`` follow the whole history, in any order."""
+        users, starts, stops = windows
+        items, context = self.gather(starts, stops)
+        bag = self.flat(self.offsets[users], stops)
+        if allowed is None:
+            allowed = torch.zeros(len(users), 0, dtype=torch.bool)
+        return Batch(users, items, context, stops - starts, targets, *bag, allowed)
+
+    def sets(self, users: Tensor) -> Tensor:
+        """Return the whole histories as targets ``[batch, longest]``, padded with -1."""
+        items, _ = self.gather(self.offsets[users], self.offsets[users + 1])
+        return torch.where(items == self.n_items, -1, items)
+
+
+def length_batches(lengths: Tensor, batch_size: int, seed: int, pool: int = 8) -> Iterator[Tensor]:
+    """Yield shuffled batches of similar length: shuffle, sort within pools, shuffle batches."""
+    generator = torch.Generator().manual_seed(seed)
+    order = torch.randperm(len(lengths), generator=generator)
+    pools = order.split(batch_size * pool)
+    ordered = [part[torch.argsort(lengths[part], descending=True, stable=True)] for part in pools]
+    batches = [batch for part in ordered for batch in part.split(batch_size)]
+    for index in torch.randperm(len(batches), generator=generator).tolist():
+        yield batches[index]

@@ -1,0 +1,101 @@
+"""Everything that can be chosen about a deep recommender."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+from reclib.errors import DataError, UnknownName
+
+BRANCHES = ("ann", "cnn", "rnn", "attention", "side", "cf")
+TARGETS = ("next", "set", "auto")
+
+
+@dataclass(kw_only=True)
+class Settings:
+    """Settings of the network, its training and its closed-form branch.
+
+    Parameters
+    ----------
+    branches : tuple of str
+        The branches that take part, out of ``ann``, ``cnn``, ``rnn``, ``attention``, ``side``
+        and ``cf``.
+    target : {"auto", "next", "set"}
+        What is learned. ``next``: at every position of a history, the item that follows it.
+        ``set``: items dropped at random from a history, out of what is left of it. ``auto``
+        takes ``set`` where the split draws its targets at random out of the history (holdout,
+        rated-only, strong) and ``next`` where the targets come after it.
+    embedding_size, hidden_size : int
+        Width of the item vectors and of the inner layers of the branches.
+    n_layers, n_heads : int
+        Depth of the recurrent, convolutional and attention branch; heads of the last.
+    dropout : float
+        Share of units silenced on the input and inside the branches.
+    learning_rate, weight_decay : float
+        Of AdamW; the rate falls linearly to a twentieth over ``max_epochs``.
+    batch_size : int
+        Histories in a batch.
+    max_len : int
+        Longest stretch of a history that the branches see at once; longer ones are cut into
+        several stretches for training, and their last one is scored. The CF branch always
+        sees the whole history.
+    max_epochs, patience : int
+        Most epochs; epochs without a better valid NDCG@10 before training stops.
+    label_smoothing : float
+        Share of the target's probability that is spread over the catalogue.
+    drop_rate : float
+        Share of a history that is dropped and asked for, with ``target="set"``.
+    cf_l2, cf_items, cf_folds : float, int, int
+        Ridge of the closed-form weights, how many of the most popular items they cover (the
+        memory grows with its square), and the folds of users in which they are trained.
+    cf_decays : tuple of float
+        How much of an interaction's weight is left after each later one, one CF score each.
+    seed : int
+        Of the weights, the dropout, the folds and the order of the batches.
+    progress : bool
+        Show a progress bar on standard error.
+    folder : str or None
+        Where checkpoints and logs go while training; a scratch folder by default.
+    """
+
+    branches: tuple[str, ...] = ("cf", "cnn", "rnn", "attention", "side")
+    target: str = "auto"
+    embedding_size: int = 64
+    hidden_size: int = 128
+    n_layers: int = 1
+    n_heads: int = 2
+    dropout: float = 0.3
+    learning_rate: float = 3e-3
+    weight_decay: float = 0.01
+    batch_size: int = 16
+    max_len: int = 200
+    max_epochs: int = 20
+    patience: int = 4
+    label_smoothing: float = 0.0
+    drop_rate: float = 0.3
+    cf_l2: float = 300.0
+    cf_items: int = 10_000
+    cf_folds: int = 4
+    cf_decays: tuple[float, ...] = (0.8, 1.0)
+    seed: int = 2026
+    progress: bool = False
+    folder: str | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot work before any time is spent on it."""
+        self.branches, self.cf_decays = tuple(self.branches), tuple(self.cf_decays)
+        for branch in self.branches:
+            if branch not in BRANCHES:
+                raise UnknownName("branch", branch, BRANCHES)
+        if self.target not in TARGETS:
+            raise UnknownName("target", self.target, TARGETS)
+        if not self.branches:
+            raise DataError("no branch is switched on", f"Name some of {', '.join(BRANCHES)}.")
+        if self.hidden_size % self.n_heads:
+            raise DataError(
+                f"hidden_size {self.hidden_size} is not a multiple of n_heads {self.n_heads}",
+                "Choose a multiple.",
+            )
+
+    def network(self) -> Settings:
+        """Return the settings alone, without the recommender that carries them."""
+        return Settings(**{field.name: getattr(self, field.name) for field in fields(Settings)})

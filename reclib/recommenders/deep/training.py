@@ -1,0 +1,172 @@
+"""One Lightning training: early stopping, checkpoints that a killed training goes on from."""
+
+from __future__ import annotations
+
+import fcntl
+import getpass
+import hashlib
+import logging
+import shutil
+import tempfile
+import time
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.callbacks import Callback, EarlyStopping, ModelCheckpoint
+from pytorch_lightning.loggers import CSVLogger
+from pytorch_lightning.utilities.seed import isolate_rng
+from tqdm.auto import tqdm
+
+from reclib.recommenders.deep.data import HistoryData
+from reclib.recommenders.deep.integrated import IntegratedModule
+from reclib.recommenders.deep.settings import Settings
+
+METRIC = "valid_ndcg@10"
+CURVE = ["epoch", "train_loss", METRIC, "seconds"]
+
+
+def train(
+    module: IntegratedModule, data: HistoryData, settings: Settings, folder: Path, epochs: int
+) -> pd.DataFrame:
+    """Train, restore the best weights, and return the curve.
+
+    Goes on from ``folder/last.ckpt`` if an earlier training of the same thing left one. Without
+    validation batches all ``epochs`` are trained and the last weights are kept.
+    """
+    validated = data.ranking is not None
+    callbacks: list[Callback] = [Clock(settings.progress, epochs)]
+    if validated:
+        callbacks.append(EarlyStopping(METRIC, mode="max", patience=settings.patience))
+        callbacks.append(_checkpoint(folder, "best", METRIC))
+    callbacks.append(_checkpoint(folder, "last", None))
+    with quiet(), reproducible():
+        trainer = pl.Trainer(
+            max_epochs=epochs,
+            callbacks=callbacks,
+            logger=CSVLogger(folder, name="log"),
+            deterministic=True if not torch.cuda.is_available() else "warn",
+            devices=1,
+            gradient_clip_val=1.0,
+            reload_dataloaders_every_n_epochs=1,
+            num_sanity_val_steps=0,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            use_distributed_sampler=False,
+        )
+        last = folder / "last.ckpt"
+        trainer.fit(module, data, ckpt_path=str(last) if last.exists() else None)
+        if validated:
+            best = torch.load(folder / "best.ckpt", weights_only=True, map_location="cpu")
+            module.load_state_dict(best["state_dict"])
+    module.eval()
+    return read_curve(folder)
+
+
+def _checkpoint(folder: Path, name: str, metric: str | None) -> ModelCheckpoint:
+    """Keep one checkpoint: the best by a metric, or the last epoch's."""
+    return ModelCheckpoint(
+        dirpath=folder, filename=name, monitor=metric, mode="max",
+        save_on_train_epoch_end=True, enable_version_counter=False,
+    )
+
+
+def read_curve(folder: Path) -> pd.DataFrame:
+    """Return epoch, train_loss, valid_ndcg@10 and seconds from the CSV logs of a training."""
+    logs = sorted(folder.glob("log/version_*/metrics.csv"), key=lambda path: path.stat().st_mtime)
+    rows = pd.concat([pd.read_csv(path) for path in logs], ignore_index=True)
+    rows = rows.reindex(columns=CURVE)
+    return rows.groupby("epoch", as_index=False).last()
+
+
+class Clock(Callback):  # type: ignore[misc]
+    """Logs the seconds since training began, over all resumptions, and shows the bar."""
+
+    def __init__(self, progress: bool, epochs: int) -> None:
+        self.before, self.bar = 0.0, tqdm(total=epochs, unit="epoch", disable=not progress)
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Start the clock."""
+        self.began = time.perf_counter() - self.before
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Log the time and move the bar."""
+        self.before = time.perf_counter() - self.began
+        pl_module.log("seconds", self.before)
+        self.bar.update(trainer.current_epoch + 1 - self.bar.n)
+
+    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Close the bar."""
+        self.bar.close()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Keep the time for a resumption."""
+        return {"before": self.before}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take the time up again."""
+        self.before = state_dict["before"]
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep Lightning's banners and its hints about workers and folders off the page."""
+    loggers = [logging.getLogger(name) for name in ("pytorch_lightning", "lightning_fabric",
+               "pytorch_lightning.utilities.rank_zero", "lightning.pytorch.utilities.rank_zero")]
+    levels = [logger.level for logger in loggers]
+    try:
+        for logger in loggers:
+            logger.setLevel(logging.ERROR)
+        with warnings.catch_warnings():
+            for hint in ("does not have many workers", "Checkpoint directory", "The number of",
+                         "Experiment logs directory", "GPU available", "Starting from v1.9"):
+                warnings.filterwarnings("ignore", message=f".*{hint}.*")
+            yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
+
+
+@contextmanager
+def reproducible() -> Iterator[None]:
+    """Leave the global generators and the determinism switch as they were found."""
+    switched = torch.are_deterministic_algorithms_enabled()
+    warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
+    try:
+        with isolate_rng():
+            yield
+    finally:
+        torch.use_deterministic_algorithms(switched, warn_only=warn_only)
+
+
+@contextmanager
+def scratch(settings: Settings, *parts: str) -> Iterator[Path]:
+    """Lend the folder of one training, and remove it once that has ended well.
+
+    The name is a hash of settings, split and this package's code, so that the same training,
+    killed and started again, finds its checkpoint, and no other one does. Two at a time do not
+    share: the second gets a folder of its own.
+    """
+    home = Path(settings.folder or Path(tempfile.gettempdir()) / f"reclib-{getpass.getuser()}")
+    folder = home / _key(settings, *parts)
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            folder = Path(tempfile.mkdtemp(dir=home))
+        yield folder
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _key(settings: Settings, *parts: str) -> str:
+    chosen = {k: v for k, v in asdict(settings).items() if k not in ("folder", "progress")}
+    code = [path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py"))]
+    text = repr((sorted(chosen.items()), parts)).encode()
+    return hashlib.sha256(b"".join([text, *code])).hexdigest()[:16]

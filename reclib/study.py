@@ -1,0 +1,209 @@
+"""What a notebook opens: one dataset with its splits, settings and ledger in one object."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from functools import cached_property, lru_cache
+from itertools import product
+from pathlib import Path
+from typing import Any, Self
+
+import joblib
+import pandas as pd
+
+from reclib import datasets, inclusion, recommenders, search
+from reclib.errors import ProtocolUnsupported
+from reclib.experiment import run
+from reclib.ledger import Ledger, Run
+from reclib.progress import track
+from reclib.splits import Split, make_split
+
+SHARED_SETTINGS = {"rated-only": "holdout", "sampled": "leave-last-out"}
+"""Protocols that differ from another only in the candidates, and so share its settings."""
+
+
+@dataclass(frozen=True)
+class Spec:
+    """One run to be made: who, where, and with which deviations from the chosen settings.
+
+    Parameters
+    ----------
+    recommender, protocol : str
+        Names as in ``reclib.recommenders.CATALOGUE`` and ``reclib.splits.PROTOCOLS``.
+    fold : int
+        Fold of ``holdout``; other protocols use it as the number of the repetition.
+    seed : int, optional
+        Seed of the recommender; the study's own by default.
+    settings : mapping
+        Settings that override the chosen ones, for an ablation for instance.
+    stage : {"test", "valid"}
+        The part on which the ranking is measured.
+    """
+
+    recommender: str
+    protocol: str
+    fold: int = 0
+    seed: int | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    stage: str = "test"
+
+
+@dataclass(frozen=True)
+class Study:
+    """One dataset under study: from the raw files to the ledger of its runs.
+
+    Parameters
+    ----------
+    name : str
+        Catalogue name of the dataset, or the path of a folder.
+    edition : {"quick", "full"}
+        ``quick`` uses the committed settings, ``full`` searches again.
+    data_dir : str, optional
+        Where downloaded datasets lie; ``RECLIB_DATA`` or the user's cache by default.
+    build_dir : str
+        Where splits and the ledger are kept.
+    seed : int
+        Seed of the splits and, unless a run says otherwise, of the recommenders.
+    min_user, min_item : int
+        Fewest interactions that a user and an item need to be included (k-core).
+    workers : int
+        Runs made at the same time, each in a process and with one thread of its own.
+    """
+
+    name: str
+    edition: str = "quick"
+    data_dir: str | None = None
+    build_dir: str = "build"
+    seed: int = 2026
+    min_user: int = 1
+    min_item: int = 1
+    workers: int = 2
+
+    @classmethod
+    def open(cls, name: str, **options: Any) -> Self:
+        """Open a study; paths become absolute so that workers find them too.
+
+        Raises
+        ------
+        reclib.errors.UnknownName
+            For a dataset that is neither in the catalogue nor a folder.
+        """
+        options["build_dir"] = str(Path(options.get("build_dir", "build")).resolve())
+        if options.get("data_dir"):
+            options["data_dir"] = str(Path(options["data_dir"]).expanduser().resolve())
+        return cls(name, **options)
+
+    @cached_property
+    def inclusion(self) -> inclusion.Inclusion:
+        """The criteria of inclusion and what each removed."""
+        raw = datasets.load(self.name, self.data_dir)
+        return inclusion.include(raw, min_user=self.min_user, min_item=self.min_item)
+
+    @property
+    def dataset(self) -> datasets.Dataset:
+        """The dataset after inclusion."""
+        return self.inclusion.dataset
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """The ledger of this build."""
+        return Ledger(Path(self.build_dir) / "ledger")
+
+    def split(self, protocol: str, fold: int = 0) -> Split:
+        """Return the sealed split of a protocol, made on first use."""
+        folder = Path(self.build_dir) / "splits"
+        return make_split(self.dataset, protocol, fold=fold, seed=self.seed, folder=folder)
+
+    def settings(self, recommender: str, protocol: str) -> dict[str, Any]:
+        """Return the settings chosen on valid for this dataset, else the defaults."""
+        chosen = search.read_settings(self.dataset.name)
+        protocol = SHARED_SETTINGS.get(protocol, protocol)
+        return dict(chosen.get(protocol, {}).get(recommender, {}))
+
+    def supported(self, protocols: Iterable[str]) -> list[str]:
+        """Return those of the protocols that the data can support, in the order given."""
+        return [protocol for protocol in protocols if self._supports(protocol)]
+
+    def _supports(self, protocol: str) -> bool:
+        try:
+            self.split(protocol)
+        except ProtocolUnsupported:
+            return False
+        return True
+
+    def trials(self, names: Sequence[str], protocols: Sequence[str], n_trials: int) -> pd.DataFrame:
+        """Return the trials of the searches: made now in the full edition, else on record.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Ledger rows of kind "trial" with ``title`` and ``trial`` (from 0) added.
+        """
+        if self.edition == "full":
+            for protocol, name in product(protocols, names):
+                found = self.search(name, protocol, n_trials)
+                search.write_settings(self.dataset.name, protocol, name, found.best)
+        rows = self.ledger.frame(published=True)
+        if rows.empty:
+            return rows
+        mine = rows["dataset"].eq(self.dataset.name) & rows["kind"].eq("trial")
+        rows = rows[mine & rows["recommender"].isin(names) & rows["protocol"].isin(protocols)]
+        titles = rows["recommender"].map(lambda name: recommenders.CATALOGUE[name].title)
+        order = rows.groupby(["protocol", "recommender"]).cumcount()
+        return rows.assign(title=titles, trial=order)
+
+    def search(self, recommender: str, protocol: str, n_trials: int) -> search.Search:
+        """Search settings on the valid part of fold 0; finished trials are not repeated."""
+        split = self.split(SHARED_SETTINGS.get(protocol, protocol)).at("valid")
+        return search.search(
+            recommender, split, n_trials=n_trials, seed=self.seed, ledger=self.ledger
+        )
+
+    def run(self, spec: Spec) -> Run:
+        """Make one run, or fetch it from the ledger when nothing it depends on has changed."""
+        return run(
+            spec.recommender,
+            self.split(spec.protocol, spec.fold).at(spec.stage),
+            settings=self.settings(spec.recommender, spec.protocol) | dict(spec.settings),
+            seed=self.seed if spec.seed is None else spec.seed,
+            ledger=self.ledger,
+        )
+
+    def run_all(self, specs: Iterable[Spec], label: str = "runs") -> list[Run]:
+        """Make many runs, ``workers`` at a time, and return them in the order given.
+
+        A crash or Ctrl-C loses only the runs under way: each writes its row as it ends.
+        """
+        todo = list(specs)
+        calls = (joblib.delayed(_run_in_worker)(asdict(self), spec) for spec in todo)
+        parallel = joblib.Parallel(n_jobs=min(self.workers, len(todo) or 1), return_as="generator")
+        return list(track(parallel(calls), total=len(todo), label=label))
+
+
+def grid(
+    names: Sequence[str],
+    protocols: Sequence[str],
+    *,
+    folds: Sequence[int] = (0,),
+    seeds: Sequence[int | None] = (None,),
+) -> list[Spec]:
+    """Return every combination of recommender, protocol, fold and seed.
+
+    A recommender that is a closed form is not repeated over seeds.
+    """
+    return [
+        Spec(name, protocol, fold, seed)
+        for protocol, name, fold in product(protocols, names, folds)
+        for seed in (seeds if recommenders.CATALOGUE[name].seeded else seeds[:1])
+    ]
+
+
+@lru_cache(maxsize=1)
+def _open_in_worker(**fields: Any) -> Study:
+    """Keep the last study open: a worker makes many runs on the same data."""
+    return Study(**fields)
+
+
+def _run_in_worker(fields: dict[str, Any], spec: Spec) -> Run:
+    return _open_in_worker(**fields).run(spec)

@@ -1,0 +1,70 @@
+"""Tables and sentences about time and memory."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from reclib.tables.findings import listed
+
+
+def exponent_table(exponents: pd.DataFrame) -> pd.DataFrame:
+    """Return fitted exponents as they are printed, a column for each dimension."""
+    cells = [
+        f"{row.exponent:.2f} [{row.low:.2f}, {row.high:.2f}]" for row in exponents.itertuples()
+    ]
+    table = exponents.assign(cell=cells).pivot_table(
+        index=["measure", "title"], columns="dimension", values="cell", aggfunc="first", sort=False
+    )
+    return table.rename_axis(columns=None).rename_axis(index={"title": "recommender"})
+
+
+def exponent_finding(exponents: pd.DataFrame, measure: str = "fit seconds") -> str:
+    """Name the steepest and the flattest growth in time to fit."""
+    rows = exponents[exponents["measure"] == measure]
+    steep, flat = rows.loc[rows["exponent"].idxmax()], rows.loc[rows["exponent"].idxmin()]
+    return (
+        f"Time to fit grows fastest for {steep['title']} with the number of {steep['dimension']}: "
+        f"exponent {steep['exponent']:.2f} [{steep['low']:.2f}, {steep['high']:.2f}]; slowest for "
+        f"{flat['title']} with the number of {flat['dimension']}: {flat['exponent']:.2f} "
+        f"[{flat['low']:.2f}, {flat['high']:.2f}]. Data this small is ruled by fixed costs, which "
+        "pull the exponents down: they describe this range, and are no licence to extrapolate."
+    )
+
+
+def cutoff_finding(frame: pd.DataFrame) -> str:
+    """Say how much longer the longest list takes than the shortest."""
+    medians = frame.groupby(["title", "cutoff"], sort=False)["rank seconds"].median().unstack()
+    ratio = medians.iloc[:, -1] / medians.iloc[:, 0]
+    parts = [f"{value:.1f} times for {name}" for name, value in ratio.items()]
+    short, long = medians.columns[0], medians.columns[-1]
+    return (
+        f"A list of {long} takes {listed(parts)} as long as one of {short}: scoring the "
+        "catalogue, not sorting it, is most of the work."
+        if ratio.max() < 2
+        else f"A list of {long} takes {listed(parts)} as long as one of {short}."
+    )
+
+
+def thread_table(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return median seconds by number of threads and the speed-up of the most over one."""
+    medians = frame.groupby(["title", "threads"], sort=False)["fit seconds"].median().unstack()
+    table = medians.round(3).rename(columns=lambda n: f"{n} thread{'s' if n > 1 else ''} (s)")
+    table["speed-up"] = (medians.iloc[:, 0] / medians.iloc[:, -1]).round(2)
+    table["same scores"] = frame.groupby("title", sort=False)["same scores"].all()
+    return table.rename_axis(index="recommender", columns=None)
+
+
+def thread_finding(frame: pd.DataFrame) -> str:
+    """Say what the second thread brings, and whether any score changed."""
+    table = thread_table(frame)
+    best = table["speed-up"].idxmax()
+    changed = table.index[~table["same scores"]].tolist()
+    quality = (
+        "no ranking changed with the number of threads"
+        if not changed
+        else f"the number of threads changed the ranking of {listed(changed)}"
+    )
+    return (
+        f"The largest speed-up of fitting from {frame['threads'].min()} to "
+        f"{frame['threads'].max()} threads is {table['speed-up'].max():.2f}, for {best}; {quality}."
+    )

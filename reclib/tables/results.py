@@ -1,0 +1,170 @@
+"""Tables of results: means with intervals, paired comparisons, gains, lists of titles."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from reclib import recommenders, statistics
+from reclib.ledger import Run
+
+SEED = 2026
+"""Of the bootstrap, so that two builds print the same interval."""
+
+
+def pooled(runs: Sequence[Run], metric: str) -> pd.Series:
+    """Return one value a user, averaged over the folds and seeds of the runs given."""
+    values = pd.concat([run.per_user[metric] for run in runs])
+    return values.groupby(level=0).mean()
+
+
+def by_recommender(runs: Sequence[Run]) -> dict[tuple[str, str], list[Run]]:
+    """Group runs by protocol and recommender, in the order in which they appear."""
+    groups: dict[tuple[str, str], list[Run]] = {}
+    for run in runs:
+        groups.setdefault((run.row["protocol"], run.row["recommender"]), []).append(run)
+    return groups
+
+
+def title(recommender: str) -> str:
+    """Return the name of a recommender as it is printed."""
+    return recommenders.CATALOGUE[recommender].title
+
+
+def summarize(runs: Sequence[Run], metrics: Sequence[str]) -> pd.DataFrame:
+    """Return the mean over users of every metric with its 95 % bootstrap interval.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row for each protocol, recommender and metric: ``protocol``, ``recommender``,
+        ``title``, ``metric``, ``mean``, ``low``, ``high``, ``n_users``, ``n_runs``.
+    """
+    rows = []
+    for (protocol, name), group in by_recommender(runs).items():
+        for metric in metrics:
+            values = pooled(group, metric).to_numpy()
+            low, high = statistics.bootstrap_interval(values, seed=SEED)
+            rows.append(
+                {
+                    "protocol": protocol, "recommender": name, "title": title(name),
+                    "metric": metric, "mean": float(values.mean()), "low": low, "high": high,
+                    "n_users": len(values), "n_runs": len(group),
+                }
+            )  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def display_table(summary: pd.DataFrame, digits: int = 3) -> pd.DataFrame:
+    """Return a summary as it is printed: a column a metric, ``mean [low, high]`` in each cell."""
+    cells = [
+        f"{row.mean_:.{digits}f} [{row.low:.{digits}f}, {row.high:.{digits}f}]"
+        for row in summary.rename(columns={"mean": "mean_"}).itertuples()
+    ]
+    index = ["protocol", "title"] if summary["protocol"].nunique() > 1 else ["title"]
+    wide = summary.assign(cell=cells).pivot_table(
+        index=index, columns="metric", values="cell", aggfunc="first", sort=False
+    )
+    return wide.rename_axis(columns=None).rename_axis(index={"title": "recommender"})
+
+
+def compare_all(runs: Sequence[Run], baseline: str, metric: str) -> pd.DataFrame:
+    """Compare every recommender with the baseline over the same users, Holm-corrected.
+
+    Floor and ceiling are left out: nobody asks whether the oracle is better.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Sorted by difference: ``recommender``, ``title``, ``mean``, ``low``, ``high`` (of the
+        paired difference), ``relative``, ``p``, ``p_holm``, ``verb``.
+    """
+    groups = {name: group for (_, name), group in by_recommender(runs).items()}
+    reference = pooled(groups[baseline], metric)
+    others = [name for name in groups if name not in (baseline, "random", "oracle")]
+    found = [_compare(pooled(groups[name], metric), reference) for name in others]
+    rows = [
+        {
+            "recommender": name, "title": title(name), "mean": each.difference,
+            "low": each.interval[0], "high": each.interval[1], "relative": each.relative,
+            "p": each.p, "p_holm": each.p_holm, "verb": each.verb,
+        }
+        for name, each in zip(others, statistics.correct(found), strict=True)
+    ]  # fmt: skip
+    return pd.DataFrame(rows).sort_values("mean", ascending=False, ignore_index=True)
+
+
+def _compare(values: pd.Series, reference: pd.Series) -> statistics.Comparison:
+    both = pd.concat([values, reference], axis=1, join="inner").to_numpy()
+    return statistics.compare(both[:, 0], both[:, 1], seed=SEED)
+
+
+def display_comparison(comparison: pd.DataFrame) -> pd.DataFrame:
+    """Return comparisons as they are printed; p-values below .001 are not told apart."""
+    return pd.DataFrame(
+        {
+            "recommender": comparison["title"],
+            "difference": [
+                f"{row.mean_:+.3f} [{row.low:+.3f}, {row.high:+.3f}]"
+                for row in comparison.rename(columns={"mean": "mean_"}).itertuples()
+            ],
+            "relative": [f"{100 * value:+.0f} %" for value in comparison["relative"]],
+            "p (Holm)": [p_text(p) for p in comparison["p_holm"]],
+        }
+    ).set_index("recommender")
+
+
+def p_text(p: float) -> str:
+    """Return a p-value as it is printed."""
+    return "< .001" if p < 0.001 else f"{p:.3f}".lstrip("0")
+
+
+def fold_table(runs: Sequence[Run], metrics: Sequence[str]) -> pd.DataFrame:
+    """Return mean and standard deviation over the folds, for recommenders run on several."""
+    rows = {}
+    for (_, name), group in by_recommender(runs).items():
+        if len(group) > 1:
+            values = pd.DataFrame([run.per_user[list(metrics)].mean() for run in group])
+            cells = [f"{values[m].mean():.3f} ± {values[m].std():.3f}" for m in metrics]
+            rows[title(name)] = dict(zip(metrics, cells, strict=True)) | {"folds": len(group)}
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("recommender")
+
+
+def ablation(whole: Run, without: Mapping[str, Run], metric: str) -> pd.DataFrame:
+    """Compare the whole model with itself less one branch, over the same users.
+
+    Parameters
+    ----------
+    whole : Run
+        All branches on.
+    without : mapping of str to Run
+        The branch that was switched off, and the run.
+    """
+    names = list(without)
+    found = [_compare(without[name].per_user[metric], whole.per_user[metric]) for name in names]
+    rows = [
+        {
+            "title": f"without {name}", "mean": each.difference, "low": each.interval[0],
+            "high": each.interval[1], "p_holm": each.p_holm, "verb": each.verb,
+        }
+        for name, each in zip(names, statistics.correct(found), strict=True)
+    ]  # fmt: skip
+    columns = ["title", "mean", "low", "high", "p_holm", "verb"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def learning_curves(runs: Sequence[Run], protocol: str) -> pd.DataFrame:
+    """Return the learning curves of the runs under a protocol, one below the other."""
+    curves = [
+        run.curve.assign(title=title(run.row["recommender"]), seed=run.row["seed"])
+        for run in runs
+        if run.row["protocol"] == protocol and run.curve is not None
+    ]
+    return pd.concat(curves, ignore_index=True)
+
+
+def position(value: float, floor: float, ceiling: float) -> float:
+    """Return the share of the way from floor to ceiling, NaN where there is no way."""
+    return (value - floor) / (ceiling - floor) if ceiling != floor else np.nan

@@ -1,0 +1,87 @@
+"""Tables of the settings that were chosen, and of the published numbers beside ours."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import yaml
+
+from reclib import recommenders
+from reclib.ledger import Run
+from reclib.tables.findings import listed
+from reclib.tables.results import by_recommender, pooled, title
+
+if TYPE_CHECKING:
+    from reclib.study import Study
+
+ANCHORS = Path(__file__).parents[2] / "book" / "anchors.yml"
+TOLERANCE = 0.003
+"""Difference from a published mean beyond which the report has to say why."""
+
+
+def settings_table(study: Study, names: Sequence[str], protocols: Sequence[str]) -> pd.DataFrame:
+    """Return the settings of each recommender under each protocol, defaults marked as such."""
+    rows = {
+        title(name): {protocol: _settings_text(study, name, protocol) for protocol in protocols}
+        for name in names
+    }
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("recommender")
+
+
+def _settings_text(study: Study, name: str, protocol: str) -> str:
+    chosen = study.settings(name, protocol)
+    settings = chosen or dict(recommenders.CATALOGUE[name].defaults)
+    text = ", ".join(f"{key} {_short(value)}" for key, value in settings.items())
+    return f"{text}{'' if chosen else ' (default)'}" if text else "none"
+
+
+def _short(value: object) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
+def anchors(dataset: str, protocol: str) -> dict[str, dict[str, float]]:
+    """Return published means by recommender and metric, from ``book/anchors.yml``."""
+    known = yaml.safe_load(ANCHORS.read_text(encoding="utf-8"))
+    rows = [
+        row for row in known["anchors"] if row["dataset"] == dataset and row["protocol"] == protocol
+    ]
+    return {row["recommender"]: row["metrics"] for row in rows}
+
+
+def against_anchors(runs: Sequence[Run], dataset: str) -> pd.DataFrame:
+    """Return our means beside the published ones, with the difference.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row for each recommender and metric with a published value: ``published``,
+        ``ours``, ``difference``; empty when nothing is published for this dataset.
+    """
+    rows = []
+    for (protocol, name), group in by_recommender(runs).items():
+        for metric, published in anchors(dataset, protocol).get(name, {}).items():
+            ours = round(float(pooled(group, metric).mean()), 4)
+            rows.append((protocol, title(name), metric, published, ours, ours - published))
+    names = ["protocol", "recommender", "metric", "published", "ours", "difference"]
+    frame = pd.DataFrame(rows, columns=names)
+    return frame.assign(difference=frame["difference"].astype(float).round(4))
+
+
+def anchor_finding(frame: pd.DataFrame) -> str:
+    """Say which of ours differ from the published numbers by more than the tolerance, and why."""
+    if frame.empty:
+        return "Nothing is published for this data under this protocol."
+    off = frame[frame["difference"].abs() > TOLERANCE]
+    if off.empty:
+        return f"All {len(frame)} numbers are within {TOLERANCE} of the published ones."
+    names = listed([f"{row.recommender} {row.metric} ({row.difference:+.3f})" for row in
+                    off.itertuples()])  # fmt: skip
+    return (
+        f"{len(off)} of {len(frame)} numbers differ by more than {TOLERANCE}: {names}. The "
+        "published table is one random split of its own, ours is the mean over five folds of "
+        "another; it was tuned with 50 trials of a Bayesian search, ours with fewer random ones; "
+        "and it evaluates with its own code."
+    )
