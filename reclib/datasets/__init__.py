@@ -1,0 +1,110 @@
+"""Datasets by name or by folder, all in one canonical form."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pooch
+
+from reclib.datasets.atomic import interactions_file, read_atomic
+from reclib.datasets.canonical import Dataset
+from reclib.datasets.catalogue import CATALOGUE, Entry
+from reclib.datasets.download import fetch
+from reclib.datasets.movielens import has_movielens, read_movielens
+from reclib.datasets.tabular import column_names, read_tabular
+from reclib.errors import DataError, UnknownName
+
+__all__ = ["CATALOGUE", "Dataset", "Entry", "load"]
+
+
+def load(
+    name_or_path: str | Path,
+    data_dir: str | Path | None = None,
+    columns: Mapping[str, str] | None = None,
+) -> Dataset:
+    """Load a dataset.
+
+    Parameters
+    ----------
+    name_or_path : str or Path
+        A name in `CATALOGUE`, or a folder: RecBole atomic files, or CSV or Parquet files.
+    data_dir : str or Path, optional
+        Where datasets lie and are downloaded to, one folder each; by default the environment
+        variable ``RECLIB_DATA``, else the user's cache folder.
+    columns : mapping of str to str, optional
+        For a folder, canonical names to its own, such as ``{"user_id": "customer"}``; by
+        default what its ``columns.yaml`` says.
+
+    Raises
+    ------
+    reclib.errors.UnknownName
+        For a name that is neither in the catalogue nor a folder.
+    reclib.errors.DataError
+        For data that cannot be had or used, with the place and the remedy.
+
+    Examples
+    --------
+    >>> load("ml-100k").n_users
+    943
+    """
+    name, path = str(name_or_path), Path(name_or_path).expanduser()
+    root = _root(data_dir)
+    if name in CATALOGUE:
+        return _load_entry(CATALOGUE[name], root)
+    if not path.is_dir() and path.name == name and (root / name).is_dir():
+        path = root / name
+    if path.is_dir():
+        return _load_folder(path.resolve(), columns)
+    if path.exists():
+        raise DataError("is a file", "Give the folder that it lies in.", file=path)
+    if path.name != name:
+        raise DataError("the folder is not there", "Check its path.", file=path)
+    raise UnknownName("dataset", name, CATALOGUE)
+
+
+def _root(data_dir: str | Path | None) -> Path:
+    chosen = data_dir or os.environ.get("RECLIB_DATA") or pooch.os_cache("reclib")
+    return Path(chosen).expanduser()
+
+
+def _load_entry(entry: Entry, root: Path) -> Dataset:
+    """Load by name: the reader's own files first, then those installed, then a download."""
+    folder = root / entry.name
+    if (folder / f"{entry.name}.inter").is_file():
+        return _atomic(folder, entry)
+    if entry.embedded:
+        return _atomic(_embedded(entry.name), entry)
+    if not has_movielens(folder):
+        fetch(entry, folder)
+    if not has_movielens(folder):
+        remedy = f"Put the provider's files or {entry.name}.inter there, or delete the folder."
+        raise DataError("there are no ratings in the folder", remedy, file=folder)
+    return read_movielens(folder, entry)
+
+
+def _atomic(folder: Path, entry: Entry) -> Dataset:
+    found = read_atomic(folder, name=entry.name, title=entry.title, columns=entry.columns)
+    return replace(found, scale=entry.scale)
+
+
+def _embedded(name: str) -> Path:
+    """Find RecBole's example data without importing RecBole, which would import torch."""
+    package = importlib.util.find_spec("recbole")
+    places = (package.submodule_search_locations if package else None) or []
+    for place in places:
+        if (folder := Path(place) / "dataset_example" / name).is_dir():
+            return folder
+    remedy = "Install it with `pip install recbole==1.2.1`, or give a `data_dir` that has it."
+    raise DataError(f"'{name}' ships inside the recbole package, which is not installed", remedy)
+
+
+def _load_folder(folder: Path, columns: Mapping[str, str] | None) -> Dataset:
+    name = folder.name
+    names = column_names(folder, columns)
+    if interactions_file(folder) is not None:
+        return read_atomic(folder, name=name, title=name, columns=names)
+    return read_tabular(folder, name=name, title=name, columns=names)

@@ -1,0 +1,225 @@
+"""Every recommender by name: how it is built, what can be chosen, and what is chosen first."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from reclib.errors import UnknownName
+from reclib.recommenders.base import Recommender
+
+HERE = "reclib.recommenders"
+BRIDGE = ("recommenders/base.py", "recommenders/recbole_*.py")
+NEIGHBOURS = (*BRIDGE, "recommenders/neighbours.py", "recommenders/similarity.py",
+              "recommenders/simple.py")  # fmt: skip
+DEEP = ("recommenders/base.py", "recommenders/deep/*.py")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One recommender.
+
+    Parameters
+    ----------
+    name, title : str
+        In code, and in print.
+    family : {"bound", "neighbours", "linear", "learned", "sequential", "deep"}
+    build : str
+        ``module:Class``, imported on first use: RecBole and Lightning take seconds to import.
+    space : mapping
+        The search space: for each setting a sequence of values or a range.
+    defaults : mapping
+        Settings of the first trial: the best that is known from the literature.
+    fixed : mapping
+        Arguments that are no settings.
+    seeded : bool
+        Whether the result depends on a seed.
+    modules : tuple of str
+        The files that the result depends on, relative to the package.
+    """
+
+    name: str
+    title: str
+    family: str
+    build: str
+    space: Mapping[str, Any] = field(default_factory=dict)
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    fixed: Mapping[str, Any] = field(default_factory=dict)
+    seeded: bool = False
+    modules: tuple[str, ...] = BRIDGE
+
+
+def build(name: str, settings: Mapping[str, Any] | None = None, *, seed: int = 2026) -> Recommender:
+    """Build a recommender by name, with deviations from its default settings.
+
+    Raises
+    ------
+    reclib.errors.UnknownName
+        For an unknown recommender, or a setting that it does not have.
+    """
+    if name not in CATALOGUE:
+        raise UnknownName("recommender", name, CATALOGUE)
+    entry = CATALOGUE[name]
+    for setting in settings or {}:
+        if setting not in (*entry.defaults, *OPTIONAL[entry.family]):
+            known = [*entry.defaults, *OPTIONAL[entry.family]]
+            raise UnknownName(f"setting of {name}", setting, known)
+    module, _, kind = entry.build.partition(":")
+    arguments = {**entry.fixed, **entry.defaults, **(settings or {})}
+    if entry.seeded:
+        arguments["seed"] = seed
+    recommender: Recommender = getattr(importlib.import_module(module), kind)(**arguments)
+    return recommender
+
+
+OPTIONAL: dict[str, Sequence[str]] = {
+    "bound": (),
+    "neighbours": ("last_n",),
+    "linear": ("last_n",),
+    "learned": ("max_epochs", "patience", "budget_seconds"),
+    "sequential": ("max_epochs", "patience", "budget_seconds", "max_len"),
+    "deep": (
+        "branches", "embedding_size", "hidden_size", "n_layers", "n_heads", "dropout",
+        "learning_rate", "weight_decay", "batch_size", "max_len", "max_epochs", "patience",
+        "label_smoothing", "drop_rate", "cf_l2", "cf_items", "cf_folds", "cf_decays", "target",
+    ),
+}  # fmt: skip
+"""Settings that a family takes beyond those with a default."""
+
+KNN_SPACE = {
+    "similarity": ["cosine", "asymmetric", "jaccard"],
+    "n_neighbours": {"low": 30, "high": 800},
+    "shrink": {"low": 1.0, "high": 1000.0},
+    "alpha": [0.3, 0.4, 0.5, 0.6, 0.7, 0.8],
+    "weighting": ["none", "tf-idf", "bm25"],
+    "last_n": [None, None, 50, 20],
+}
+RATED_SPACE = {
+    "similarity": ["cosine"],
+    "n_neighbours": {"low": 20, "high": 800},
+    "shrink": {"low": 1.0, "high": 300.0},
+    "damping": {"low": 1.0, "high": 30.0},
+    "shrink_mean": {"low": 0.01, "high": 30.0},
+    "centre": ["user", "bias"],
+}
+RATED = {
+    "similarity": "cosine", "n_neighbours": 200, "shrink": 30.0, "alpha": 0.5,
+    "weighting": "none", "damping": 10.0, "shrink_mean": 1.0, "centre": "bias",
+}  # fmt: skip
+DEEP_SPACE = {
+    "embedding_size": [32, 64, 128],
+    "dropout": [0.2, 0.3, 0.4, 0.5],
+    "learning_rate": {"low": 1e-3, "high": 1e-2},
+    "weight_decay": {"low": 1e-3, "high": 1e-1},
+    "n_layers": [1, 2],
+    "drop_rate": [0.2, 0.3, 0.5],
+    "label_smoothing": [0.0, 0.1],
+}
+DEEP_DEFAULTS = {
+    "embedding_size": 64, "dropout": 0.3, "learning_rate": 3e-3, "weight_decay": 0.01,
+    "n_layers": 1, "drop_rate": 0.3, "label_smoothing": 0.0,
+}  # fmt: skip
+
+
+def _knn(name: str, title: str, model: str, **defaults: Any) -> Entry:
+    known = {"similarity": "asymmetric", "alpha": 0.5, "shrink": 50.0, "weighting": "tf-idf",
+             "last_n": None, "n_neighbours": 200} | defaults  # fmt: skip
+    return Entry(name, title, "neighbours", f"{HERE}.recbole_models:FromHistory", KNN_SPACE, known,
+                 {"model": model}, modules=NEIGHBOURS)  # fmt: skip
+
+
+def _rated(name: str, title: str, model: str) -> Entry:
+    return Entry(name, title, "neighbours", f"{HERE}.recbole_models:FromHistory", RATED_SPACE,
+                 RATED, {"model": model}, modules=NEIGHBOURS)  # fmt: skip
+
+
+def _linear(name: str, title: str, model: str, space: Any, defaults: Any) -> Entry:
+    space = space | {"last_n": [None, None, 50, 20]}
+    return Entry(name, title, "linear", f"{HERE}.recbole_models:FromHistory", space,
+                 {"last_n": None} | defaults, {"model": model})  # fmt: skip
+
+
+def _learned(
+    name: str, title: str, model: str, space: Any, defaults: Any, kind: str = "RecBole"
+) -> Entry:
+    family = "sequential" if kind == "Sequential" else "learned"
+    return Entry(name, title, family, f"{HERE}.recbole_models:{kind}", space, defaults,
+                 {"model": model}, seeded=True)  # fmt: skip
+
+
+def _deep(name: str, title: str, kind: str, **defaults: Any) -> Entry:
+    return Entry(name, title, "deep", f"{HERE}.deep.models:{kind}", DEEP_SPACE,
+                 DEEP_DEFAULTS | defaults, seeded=True, modules=DEEP)  # fmt: skip
+
+
+SIMPLE = ("recommenders/base.py", "recommenders/simple.py")
+CATALOGUE: dict[str, Entry] = {
+    entry.name: entry
+    for entry in (
+        Entry("random", "Random", "bound", f"{HERE}.simple:Random", seeded=True, modules=SIMPLE),
+        Entry("popularity", "Popularity", "bound", f"{HERE}.simple:Popularity", modules=SIMPLE),
+        Entry("oracle", "Oracle", "bound", f"{HERE}.simple:Oracle", modules=SIMPLE),
+        Entry("bias", "Bias only", "neighbours", f"{HERE}.simple:Bias",
+              {"item_damping": {"low": 1.0, "high": 50.0}},
+              {"item_damping": 10.0, "user_damping": 10.0}, modules=SIMPLE),
+        _knn("user-knn", "User-based CF", "UserKNN", alpha=0.7, n_neighbours=100),
+        _knn("item-knn", "Item-based CF", "TunedItemKNN", shrink=10.0),
+        _rated("user-knn-ratings", "User-based CF (ratings)", "RatedUserKNN"),
+        _rated("item-knn-ratings", "Item-based CF (ratings)", "RatedItemKNN"),
+        Entry("pop", "Popularity (RecBole)", "bound", f"{HERE}.recbole_models:RecBole",
+              fixed={"model": "Pop", "max_epochs": 1}),
+        _linear("recbole-itemknn", "Item-based CF (RecBole)", "ItemKNN",
+                {"k": {"low": 30, "high": 800}, "shrink": {"low": 1.0, "high": 300.0}},
+                {"k": 200, "shrink": 10.0}),
+        _linear("ease", "EASE", "EASE", {"reg_weight": {"low": 30.0, "high": 3000.0}},
+                {"reg_weight": 500.0}),
+        _linear("slim", "SLIM", "SLIMElastic",
+                {"alpha": {"low": 1e-3, "high": 1e-1}, "l1_ratio": {"low": 1e-3, "high": 1e-1}},
+                {"alpha": 0.02, "l1_ratio": 0.02, "hide_item": True, "positive_only": True}),
+        _learned("bpr", "BPR", "BPR",
+                 {"embedding_size": [32, 64, 128], "learning_rate": {"low": 3e-4, "high": 1e-2},
+                  "weight_decay": {"low": 1e-6, "high": 1e-2}},
+                 {"embedding_size": 64, "learning_rate": 2e-3, "weight_decay": 0.0,
+                  "train_batch_size": 2048}),
+        _learned("neumf", "NeuMF", "NeuMF",
+                 {"learning_rate": {"low": 3e-4, "high": 5e-3}, "dropout_prob": [0.0, 0.1, 0.3],
+                  "mf_embedding_size": [32, 64], "mlp_embedding_size": [32, 64]},
+                 {"learning_rate": 1e-3, "dropout_prob": 0.1, "mf_embedding_size": 64,
+                  "mlp_embedding_size": 64, "mlp_hidden_size": [128, 64],
+                  "train_batch_size": 2048}),
+        _learned("lightgcn", "LightGCN", "LightGCN",
+                 {"learning_rate": {"low": 1e-3, "high": 1e-2}, "n_layers": [1, 2, 3],
+                  "reg_weight": {"low": 1e-6, "high": 1e-2}},
+                 {"learning_rate": 5e-3, "n_layers": 2, "reg_weight": 1e-4,
+                  "embedding_size": 64, "train_batch_size": 8192}),
+        _learned("multivae", "MultiVAE", "MultiVAE",
+                 {"learning_rate": {"low": 3e-4, "high": 5e-3}, "dropout_prob": [0.3, 0.5, 0.7],
+                  "anneal_cap": [0.1, 0.2, 0.4], "latent_dimension": [64, 128, 256]},
+                 {"learning_rate": 1e-3, "dropout_prob": 0.5, "anneal_cap": 0.2,
+                  "latent_dimension": 128, "mlp_hidden_size": [600], "train_batch_size": 256,
+                  "total_anneal_steps": 2000}, "Autoencoder"),
+        _learned("gru4rec", "GRU4Rec (RecBole)", "GRU4Rec",
+                 {"learning_rate": {"low": 5e-4, "high": 5e-3}, "dropout_prob": [0.1, 0.3, 0.5]},
+                 {"learning_rate": 1e-3, "dropout_prob": 0.3, "embedding_size": 64,
+                  "hidden_size": 128, "loss_type": "CE", "train_batch_size": 2048,
+                  "max_len": 50}, "Sequential"),
+        _learned("sasrec", "SASRec (RecBole)", "SASRec",
+                 {"learning_rate": {"low": 5e-4, "high": 5e-3},
+                  "hidden_dropout_prob": [0.2, 0.5]},
+                 {"learning_rate": 1e-3, "hidden_dropout_prob": 0.5, "attn_dropout_prob": 0.5,
+                  "hidden_size": 64, "loss_type": "CE", "train_batch_size": 2048,
+                  "max_len": 50}, "Sequential"),
+        _learned("caser", "Caser (RecBole)", "Caser",
+                 {"learning_rate": {"low": 5e-4, "high": 5e-3}, "dropout_prob": [0.2, 0.4]},
+                 {"learning_rate": 1e-3, "dropout_prob": 0.4, "embedding_size": 64,
+                  "loss_type": "CE", "train_batch_size": 2048, "max_len": 50}, "Sequential"),
+        _deep("ann", "ANN", "Ann"),
+        _deep("cnn", "CNN", "Cnn"),
+        _deep("rnn", "RNN", "Rnn"),
+        _deep("attention", "Attention", "Attention"),
+        _deep("integrated", "Integrated", "Integrated"),
+    )
+}  # fmt: skip
+"""All recommenders by name."""

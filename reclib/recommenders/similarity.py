@@ -1,0 +1,131 @@
+"""Weights and similarities of sparse rows, and the neighbours they choose."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+import scipy.sparse as sp
+
+from reclib.errors import UnknownName
+
+Floats = npt.NDArray[np.float32]
+BLOCK_CELLS = 20_000_000
+"""Most similarities held at a time: 80 MB."""
+
+
+def none(matrix: sp.csr_matrix, reference: sp.csr_matrix) -> sp.csr_matrix:
+    """Return the matrix as it is."""
+    return matrix
+
+
+def tf_idf(matrix: sp.csr_matrix, reference: sp.csr_matrix) -> sp.csr_matrix:
+    """Weight a column by the log of the share of rows of ``reference`` that have it.
+
+    Rows are documents and columns terms: ``idf = ln(n_rows / (1 + rows with the column))``.
+    """
+    present = np.bincount(reference.indices, minlength=reference.shape[1])
+    idf = np.log(reference.shape[0] / (1 + present))
+    return _scaled(matrix, np.maximum(idf, 0.0))
+
+
+def bm25(matrix: sp.csr_matrix, reference: sp.csr_matrix) -> sp.csr_matrix:
+    """Weight by Okapi BM25 with k1 = 1.2 and b = 0.75.
+
+    Robertson and Zaragoza, "The probabilistic relevance framework: BM25 and beyond", 2009,
+    equation 3.15.
+    """
+    k1, b = 1.2, 0.75
+    present = np.bincount(reference.indices, minlength=reference.shape[1])
+    idf = np.log1p((reference.shape[0] - present + 0.5) / (present + 0.5))
+    length = np.asarray(matrix.sum(axis=1)).ravel()
+    mean = max(float(reference.sum()) / reference.shape[0], 1e-12)
+    norm = np.repeat(k1 * (1 - b + b * length / mean), np.diff(matrix.indptr))
+    saturated = matrix.copy()
+    saturated.data = matrix.data * (k1 + 1) / (matrix.data + norm)
+    return _scaled(saturated, idf)
+
+
+def _scaled(matrix: sp.csr_matrix, columns: npt.NDArray[np.float64]) -> sp.csr_matrix:
+    scaled = matrix.copy()
+    scaled.data = (matrix.data * columns[matrix.indices]).astype(np.float32)
+    return scaled
+
+
+WEIGHTINGS: dict[str, Callable[[sp.csr_matrix, sp.csr_matrix], sp.csr_matrix]] = {
+    "none": none, "tf-idf": tf_idf, "bm25": bm25,
+}  # fmt: skip
+
+
+def weighted(name: str, matrix: sp.csr_matrix, reference: sp.csr_matrix) -> sp.csr_matrix:
+    """Weight a matrix by name, with the frequencies of the reference."""
+    if name not in WEIGHTINGS:
+        raise UnknownName("weighting", name, WEIGHTINGS)
+    return WEIGHTINGS[name](matrix, reference)
+
+
+def neighbours(
+    queries: sp.csr_matrix,
+    rows: sp.csr_matrix,
+    *,
+    similarity: str,
+    k: int,
+    shrink: float = 0.0,
+    alpha: float = 0.5,
+    own: npt.NDArray[np.integer] | None = None,
+) -> sp.csr_matrix:
+    """Return the similarities to the k nearest rows, float32 ``[n_queries, n_rows]``.
+
+    Parameters
+    ----------
+    queries, rows : scipy.sparse.csr_matrix
+        Vectors over the same columns.
+    similarity : {"cosine", "asymmetric", "jaccard"}
+        Cosine ``q.r / (|q| |r| + shrink)``; asymmetric cosine, with the norms raised to
+        ``2 (1 - alpha)`` and ``2 alpha`` (Aiolli, RecSys 2013, equation 3); Jaccard, the shared
+        over the united entries.
+    k : int
+        Most neighbours of each query.
+    shrink : float
+        Added to the denominator, against similarities that rest on few shared entries.
+    alpha : float
+        Of the asymmetric cosine; 0.5 makes it the cosine.
+    own : numpy.ndarray, optional
+        int ``[n_queries]``, the row that is the query itself and no neighbour; -1 for none.
+    """
+    if similarity not in ("cosine", "asymmetric", "jaccard"):
+        raise UnknownName("similarity", similarity, ("cosine", "asymmetric", "jaccard"))
+    if similarity == "jaccard":
+        queries, rows = queries.astype(bool).astype(np.float32), rows.astype(bool).astype(
+            np.float32
+        )
+    q_norm, r_norm = _square_norms(queries), _square_norms(rows)
+    transposed, blocks = rows.T.tocsr(), []
+    size = max(1, BLOCK_CELLS // rows.shape[0])
+    for start in range(0, queries.shape[0], size):
+        block = slice(start, start + size)
+        dots = (queries[block] @ transposed).toarray()
+        if similarity == "jaccard":
+            below = q_norm[block, None] + r_norm - dots + shrink
+        else:
+            power = alpha if similarity == "asymmetric" else 0.5
+            below = np.outer(q_norm[block] ** (1 - power), r_norm**power) + shrink
+        found = np.divide(dots, below, out=np.zeros_like(dots), where=below > 0)
+        if own is not None:
+            here = np.flatnonzero(own[block] >= 0)
+            found[here, own[block][here]] = 0.0
+        blocks.append(largest(found, k))
+    return sp.vstack(blocks, format="csr")
+
+
+def _square_norms(matrix: sp.csr_matrix) -> Floats:
+    return np.asarray(matrix.multiply(matrix).sum(axis=1), dtype=np.float32).ravel()
+
+
+def largest(values: Floats, k: int) -> sp.csr_matrix:
+    """Keep the k largest positive values of each row, float32; those equal to the last stay."""
+    if k < values.shape[1]:
+        threshold = -np.partition(-values, k - 1, axis=1)[:, k - 1 : k]
+        values = np.where(values >= threshold, values, 0.0)
+    return sp.csr_matrix(np.maximum(values, 0.0), dtype=np.float32)
