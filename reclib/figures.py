@@ -233,7 +233,7 @@ def old_and_new() -> Figure:
 def _flow(axes: Axes, paths: Sequence[tuple[str, str, str]], title: str, end: str | None) -> None:
     """Boxes from left to right; the first and last column are shared by all the paths."""
     middle = np.linspace(0.1, 0.9, len(paths)) if len(paths) > 1 else np.array([0.5])
-    columns = (0.12, 0.5, 0.88) if end is None else (0.1, 0.38, 0.64, 0.92)
+    columns = [0.12, 0.5, 0.88] if end is None else [0.1, 0.38, 0.64, 0.92]
     first = _box(axes, columns[0], 0.5, paths[0][0].replace(" of ", "\nof ").replace(", ", ",\n"))
     last = _box(axes, columns[2], 0.5, paths[0][2], "white" if end is None else "#f7e3c8")
     for height, (_, name, _) in zip(middle, paths, strict=True):

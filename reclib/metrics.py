@@ -61,7 +61,7 @@ def evaluate(
         found["novelty"] = novelty(ranking.items[:, :k], popularity, split.n_users)
         values |= {f"{name}@{k}": column for name, column in found.items()}
     per_user = pd.DataFrame(values, index=pd.Index(ranking.users, name="user"))
-    summary = {name: float(value) for name, value in per_user.mean().items()}
+    summary = {str(name): float(value) for name, value in per_user.mean().items()}
     summary |= {f"coverage@{k}": coverage(ranking, k, split.n_items) for k in usable}
     return Evaluation(per_user, summary, ranking.items)
 

@@ -96,5 +96,3 @@ def top_k(scores: npt.NDArray[np.floating], k: int) -> IntArray:
     order = np.argsort(-found, axis=1, kind="stable")
     items = np.take_along_axis(np.where(np.isneginf(found), -1, items), order, axis=1)
     return items.astype(np.int32)
-
-

@@ -54,7 +54,7 @@ def sample(data: Dataset, dimension: str, fraction: float, seed: int) -> Dataset
 def measure(
     study: Study, names: Sequence[str], *, fractions: Sequence[float], repeats: int
 ) -> pd.DataFrame:
-    """Time each recommender on growing parts of the data, under ``holdout``.
+    """Time each recommender on growing parts of the data, under ``holdout``, with one thread.
 
     Returns
     -------
@@ -78,7 +78,8 @@ def _rows(
             "users": data.n_users,
             "items": data.n_items,
         }[dimension]
-        done = measure_run(name, split.at("valid"), settings=_timed_settings(study, name))
+        with limited_threads(1):
+            done = measure_run(name, split.at("valid"), settings=_timed_settings(study, name))
         yield {"title": _title(name), "dimension": dimension, "size": size, **_row(done)}
 
 

@@ -1,9 +1,8 @@
-"""A small search for settings: seeded, resumable, every trial in the ledger."""
+"""Which settings a search tries, and the file that keeps those it found."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,58 +10,10 @@ import numpy as np
 import yaml
 
 from reclib import recommenders
-from reclib.experiment import run
-from reclib.ledger import Ledger, Run
-from reclib.splits import Split
 
 METRIC = "ndcg@10"
 SETTINGS = Path(__file__).parents[1] / "notebooks" / "settings"
 """One file a dataset: protocol, then recommender, then settings."""
-
-
-@dataclass(frozen=True)
-class Search:
-    """The trials of one search, in the order in which they were drawn."""
-
-    trials: Sequence[Run]
-
-    @property
-    def best(self) -> dict[str, Any]:
-        """The settings of the best trial; of equal ones the first."""
-        values = [trial.row[METRIC] for trial in self.trials]
-        return dict(self.trials[int(np.argmax(values))].row["settings"])
-
-
-def search(
-    name: str, split: Split, *, n_trials: int, seed: int = 2026, ledger: Ledger
-) -> Search:
-    """Try the recommender's default settings and then random ones; measure each on valid.
-
-    Trials that are in the ledger already are not repeated, so that an interrupted search goes
-    on where it stopped.
-
-    Parameters
-    ----------
-    name : str
-    split : Split
-        At the valid stage.
-    n_trials : int
-        The defaults are the first trial. A recommender with nothing to choose has just that.
-    seed : int
-    ledger : Ledger
-
-    Raises
-    ------
-    ValueError
-        If the split is at the test stage: nothing is chosen there.
-    """
-    if split.stage != "valid":
-        raise ValueError("settings are chosen at the valid stage")
-    tried = [
-        run(name, split, settings=settings, seed=seed, ledger=ledger, kind="trial")
-        for settings in candidates(name, n_trials, seed)
-    ]
-    return Search(tried)
 
 
 def candidates(name: str, n_trials: int, seed: int) -> Iterator[dict[str, Any]]:
@@ -104,9 +55,7 @@ def write_settings(dataset: str, protocol: str, name: str, settings: Mapping[str
     """Write one recommender's settings into the file of the dataset, keeping the others."""
     known = read_settings(dataset)
     known.setdefault(protocol, {})[name] = dict(settings)
-    head = (
-        f"# Settings for {dataset}, chosen on the valid part; written by the full edition.\n"
-    )
+    head = f"# Settings for {dataset}, chosen on the valid part; written by the full edition.\n"
     SETTINGS.mkdir(parents=True, exist_ok=True)
     text = head + yaml.safe_dump(known, sort_keys=True, default_flow_style=False)
     scratch = SETTINGS / f".{dataset}.yaml"

@@ -11,16 +11,21 @@ from typing import Any, Self
 
 import joblib
 import pandas as pd
+import torch
 
 from reclib import datasets, inclusion, recommenders, search
 from reclib.errors import ProtocolUnsupported
 from reclib.experiment import run
 from reclib.ledger import Ledger, Run
+from reclib.metrics import CUTOFFS
 from reclib.progress import track
+from reclib.ranking import check_cutoff
 from reclib.splits import Split, make_split
+from reclib.splits.split import Stage
 
 SHARED_SETTINGS = {"rated-only": "holdout", "sampled": "leave-last-out"}
-"""Protocols that differ from another only in the candidates, and so share its settings."""
+"""Protocols that differ from another only in the candidates; they take its settings where they
+have none of their own."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +51,7 @@ class Spec:
     fold: int = 0
     seed: int | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
-    stage: str = "test"
+    stage: Stage = "test"
 
 
 @dataclass(frozen=True)
@@ -67,6 +72,8 @@ class Study:
         Seed of the splits and, unless a run says otherwise, of the recommenders.
     min_user, min_item : int
         Fewest interactions that a user and an item need to be included (k-core).
+    cutoff : int
+        The k that the study looks at, measured beside 5, 10 and 20.
     workers : int
         Runs made at the same time, each in a process and with one thread of its own.
     """
@@ -78,6 +85,7 @@ class Study:
     seed: int = 2026
     min_user: int = 1
     min_item: int = 1
+    cutoff: int = 10
     workers: int = 2
 
     @classmethod
@@ -118,8 +126,9 @@ class Study:
     def settings(self, recommender: str, protocol: str) -> dict[str, Any]:
         """Return the settings chosen on valid for this dataset, else the defaults."""
         chosen = search.read_settings(self.dataset.name)
-        protocol = SHARED_SETTINGS.get(protocol, protocol)
-        return dict(chosen.get(protocol, {}).get(recommender, {}))
+        own = chosen.get(protocol, {}).get(recommender)
+        shared = chosen.get(SHARED_SETTINGS.get(protocol, protocol), {}).get(recommender, {})
+        return dict(shared if own is None else own)
 
     def supported(self, protocols: Iterable[str]) -> list[str]:
         """Return those of the protocols that the data can support, in the order given."""
@@ -132,6 +141,22 @@ class Study:
             return False
         return True
 
+    @property
+    def cutoffs(self) -> tuple[int, ...]:
+        """Cutoffs at which every run is measured.
+
+        Raises
+        ------
+        reclib.errors.DataError
+            If the study's cutoff is larger than the catalogue.
+        """
+        check_cutoff(self.cutoff, self.dataset.n_items)
+        return tuple(sorted({*CUTOFFS, self.cutoff}))
+
+    def searchable(self, recommender: str) -> bool:
+        """Return whether a recommender has settings to choose."""
+        return bool(recommenders.CATALOGUE[recommender].space)
+
     def trials(self, names: Sequence[str], protocols: Sequence[str], n_trials: int) -> pd.DataFrame:
         """Return the trials of the searches: made now in the full edition, else on record.
 
@@ -141,9 +166,7 @@ class Study:
             Ledger rows of kind "trial" with ``title`` and ``trial`` (from 0) added.
         """
         if self.edition == "full":
-            for protocol, name in product(protocols, names):
-                found = self.search(name, protocol, n_trials)
-                search.write_settings(self.dataset.name, protocol, name, found.best)
+            self.search_all(names, protocols, n_trials)
         rows = self.ledger.frame(published=True)
         if rows.empty:
             return rows
@@ -153,30 +176,48 @@ class Study:
         order = rows.groupby(["protocol", "recommender"]).cumcount()
         return rows.assign(title=titles, trial=order)
 
-    def search(self, recommender: str, protocol: str, n_trials: int) -> search.Search:
-        """Search settings on the valid part of fold 0; finished trials are not repeated."""
-        split = self.split(SHARED_SETTINGS.get(protocol, protocol)).at("valid")
-        return search.search(
-            recommender, split, n_trials=n_trials, seed=self.seed, ledger=self.ledger
-        )
+    def search_all(self, names: Sequence[str], protocols: Sequence[str], n_trials: int) -> None:
+        """Search settings on the valid part of fold 0, and write the best ones to their file.
 
-    def run(self, spec: Spec) -> Run:
-        """Make one run, or fetch it from the ledger when nothing it depends on has changed."""
+        Every recommender has the same number of trials. Finished trials are not repeated.
+        """
+        specs = [
+            Spec(name, protocol, settings=settings, stage="valid")
+            for protocol, name in product(protocols, names)
+            for settings in search.candidates(name, n_trials, self.seed)
+        ]
+        done = self.run_all(specs, "search", kind="trial")
+        best: dict[tuple[str, str], Run] = {}
+        for spec, trial in zip(specs, done, strict=True):
+            known = best.setdefault((spec.protocol, spec.recommender), trial)
+            if trial.row[search.METRIC] > known.row[search.METRIC]:
+                best[spec.protocol, spec.recommender] = trial
+        for (protocol, name), trial in best.items():
+            search.write_settings(self.dataset.name, protocol, name, trial.row["settings"])
+
+    def run(self, spec: Spec, kind: str = "run") -> Run:
+        """Make one run, or fetch it from the ledger when nothing it depends on has changed.
+
+        A trial takes its settings as they are, a run on top of those chosen before.
+        """
+        chosen = {} if kind == "trial" else self.settings(spec.recommender, spec.protocol)
         return run(
             spec.recommender,
             self.split(spec.protocol, spec.fold).at(spec.stage),
-            settings=self.settings(spec.recommender, spec.protocol) | dict(spec.settings),
+            settings=chosen | dict(spec.settings),
             seed=self.seed if spec.seed is None else spec.seed,
             ledger=self.ledger,
+            kind=kind,
+            cutoffs=self.cutoffs,
         )
 
-    def run_all(self, specs: Iterable[Spec], label: str = "runs") -> list[Run]:
+    def run_all(self, specs: Iterable[Spec], label: str = "runs", kind: str = "run") -> list[Run]:
         """Make many runs, ``workers`` at a time, and return them in the order given.
 
         A crash or Ctrl-C loses only the runs under way: each writes its row as it ends.
         """
         todo = list(specs)
-        calls = (joblib.delayed(_run_in_worker)(asdict(self), spec) for spec in todo)
+        calls = (joblib.delayed(_run_in_worker)(asdict(self), spec, kind) for spec in todo)
         parallel = joblib.Parallel(n_jobs=min(self.workers, len(todo) or 1), return_as="generator")
         return list(track(parallel(calls), total=len(todo), label=label))
 
@@ -205,5 +246,6 @@ def _open_in_worker(**fields: Any) -> Study:
     return Study(**fields)
 
 
-def _run_in_worker(fields: dict[str, Any], spec: Spec) -> Run:
-    return _open_in_worker(**fields).run(spec)
+def _run_in_worker(fields: dict[str, Any], spec: Spec, kind: str) -> Run:
+    torch.set_num_threads(1)  # two runs with two threads each get in each other's way
+    return _open_in_worker(**fields).run(spec, kind)

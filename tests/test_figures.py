@@ -10,7 +10,7 @@ import pytest
 
 mpl.use("Agg")
 
-from reclib import figures  # noqa: E402
+from reclib import figures
 
 
 @pytest.fixture(autouse=True)

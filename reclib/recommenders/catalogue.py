@@ -119,7 +119,7 @@ DEEP_SPACE = {
 }
 DEEP_DEFAULTS = {
     "embedding_size": 64, "dropout": 0.3, "learning_rate": 3e-3, "weight_decay": 0.01,
-    "n_layers": 1, "drop_rate": 0.3, "label_smoothing": 0.0,
+    "n_layers": 1, "drop_rate": 0.3, "label_smoothing": 0.0, "max_epochs": 12, "patience": 3,
 }  # fmt: skip
 
 

@@ -21,7 +21,7 @@ from reclib.recommenders.similarity import Floats, neighbours, weighted
 from reclib.recommenders.simple import damped
 
 
-class Neighbours(GeneralRecommender):  # type: ignore[misc]
+class Neighbours(GeneralRecommender):
     """What user-based and item-based CF share.
 
     Options, read from RecBole's configuration: ``similarity``, ``n_neighbours``, ``shrink``,

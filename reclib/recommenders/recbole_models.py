@@ -96,9 +96,7 @@ class RecBole(Recommender):
 
     def _open(self, split: Split) -> Prepared:
         model = OURS.get(self.model_name, self.model_name)
-        self.prepared = prepare(
-            model, split, self.options, seed=self.seed, max_len=self.max_len
-        )
+        self.prepared = prepare(model, split, self.options, seed=self.seed, max_len=self.max_len)
         return self.prepared
 
     def _train(self, split: Split, *, validate: bool, epochs: int | None = None) -> int:
@@ -180,9 +178,7 @@ class FromHistory(RecBole):
         return np.ascontiguousarray(wide[:, prepared.items], dtype=np.float32)
 
 
-def _closed_form(
-    model: Any, history: sp.csr_matrix, users: npt.NDArray[np.int64]
-) -> FloatArray:
+def _closed_form(model: Any, history: sp.csr_matrix, users: npt.NDArray[np.int64]) -> FloatArray:
     if isinstance(model, neighbours.Neighbours):
         return model.scores_for(history, users)
     similar = model.item_similarity if hasattr(model, "item_similarity") else model.w

@@ -97,8 +97,9 @@ def neighbours(
     if similarity not in ("cosine", "asymmetric", "jaccard"):
         raise UnknownName("similarity", similarity, ("cosine", "asymmetric", "jaccard"))
     if similarity == "jaccard":
-        queries, rows = queries.astype(bool).astype(np.float32), rows.astype(bool).astype(
-            np.float32
+        queries, rows = (
+            queries.astype(bool).astype(np.float32),
+            rows.astype(bool).astype(np.float32),
         )
     q_norm, r_norm = _square_norms(queries), _square_norms(rows)
     transposed, blocks = rows.T.tocsr(), []

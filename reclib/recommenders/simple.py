@@ -81,9 +81,7 @@ class Bias(Recommender):
         """Estimate the items' deviations, then the users' on what is left."""
         train, history = split.train, split.history
         self.mean = float(train["rating"].mean())
-        items = damped(
-            train["item"], train["rating"] - self.mean, split.n_items, self.item_damping
-        )
+        items = damped(train["item"], train["rating"] - self.mean, split.n_items, self.item_damping)
         rest = history["rating"] - self.mean - items[history["item"]]
         self.users = damped(history["user"], rest, split.n_users, self.user_damping)
         self.items = items

@@ -92,9 +92,7 @@ def _make(dataset: Dataset, protocol: str, fold: int, seed: int) -> Split:
     if rules.candidates == "sampled":
         negatives = _negatives(frame, len(user_ids), len(item_ids), random)
     checksum = _checksum(frame, user_ids, item_ids, negatives)
-    split = Split(
-        dataset, protocol, fold, seed, frame, user_ids, item_ids, negatives, checksum
-    )
+    split = Split(dataset, protocol, fold, seed, frame, user_ids, item_ids, negatives, checksum)
     if not len(split.users()):
         raise ProtocolUnsupported(
             f"'{protocol}' leaves nobody to rank in {dataset.title}",
@@ -207,6 +205,4 @@ def _read(folder: Path, dataset: Dataset, protocol: str, fold: int, seed: int) -
         raise DataError(
             "this sealed split was altered", "Delete the folder; it is made again.", file=folder
         )
-    return Split(
-        dataset, protocol, fold, seed, frame, user_ids, item_ids, negatives, sealed
-    )
+    return Split(dataset, protocol, fold, seed, frame, user_ids, item_ids, negatives, sealed)

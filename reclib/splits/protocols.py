@@ -91,14 +91,12 @@ def temporal(frame: pd.DataFrame, fold: int, random: np.random.Generator) -> Par
     """One cut in time for everybody: the last fifth is tested, an eighth of the rest is valid."""
     times = frame["timestamp"]
     test = times >= times.quantile(1 - TEST_SHARE, interpolation="higher")
-    valid = ~test & (
-        times >= times[~test].quantile(1 - 1 / VALID_EVERY, interpolation="higher")
-    )
+    valid = ~test & (times >= times[~test].quantile(1 - 1 / VALID_EVERY, interpolation="higher"))
     return _named(test, valid)
 
 
 def strong(frame: pd.DataFrame, fold: int, random: np.random.Generator) -> Parts:
-    """A tenth of the users are tested: four fifths of their history are input, a fifth is asked.
+    """Test a tenth of the users: four fifths of their history are input, a fifth is asked for.
 
     Another tenth is valid in the same way; the rest is the training part.
     """

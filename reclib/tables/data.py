@@ -102,7 +102,9 @@ def side_feature_counts(data: Dataset, most: int = 4) -> dict[str, pd.Series]:
     """
     counts: dict[str, pd.Series] = {}
     for frame in (data.users, data.items):
-        for name in [] if frame is None else frame.columns[1:]:
+        if frame is None:
+            continue
+        for name in frame.columns[1:]:
             values = frame[name].dropna().astype(str)
             if data.kinds.get(name, "").endswith("_seq"):
                 values = values.str.split().explode()

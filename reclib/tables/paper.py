@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import pandas as pd
 
@@ -75,7 +76,8 @@ def relative_gains(
         ``paper`` as fractions, ``p_holm`` and ``verb`` of the paired test.
     """
     groups = by_recommender(runs)
-    rows, found = [], []
+    rows: list[dict[str, Any]] = []
+    found = []
     for protocol in dict.fromkeys(key[0] for key in groups):
         for baseline in baselines:
             for metric in metrics:

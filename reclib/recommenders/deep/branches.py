@@ -47,10 +47,13 @@ class Rnn(nn.Module):
     def __init__(self, settings: Settings) -> None:
         super().__init__()
         width, hidden, layers = (
-            settings.embedding_size, settings.hidden_size, settings.n_layers,
+            settings.embedding_size,
+            settings.hidden_size,
+            settings.n_layers,
         )
-        self.gru = nn.GRU(width, hidden, layers, batch_first=True,
-                          dropout=settings.dropout if layers > 1 else 0.0)
+        self.gru = nn.GRU(
+            width, hidden, layers, batch_first=True, dropout=settings.dropout if layers > 1 else 0.0
+        )
         self.project = nn.Sequential(nn.Dropout(settings.dropout), nn.Linear(hidden, width))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -85,9 +88,9 @@ class LookBack(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Return a mixture of the past for every position."""
         batch, length, width = x.shape
-        parts = self.qkv(x).view(batch, length, 3, self.n_heads, -1).permute(2, 0, 3, 1, 4)
+        q, k, v = self.qkv(x).view(batch, length, 3, self.n_heads, -1).permute(2, 0, 3, 1, 4)
         bias = self.bias(length).to(x.dtype)
-        mixed = functional.scaled_dot_product_attention(*parts, attn_mask=bias[None])
+        mixed = functional.scaled_dot_product_attention(q, k, v, attn_mask=bias[None])
         return self.out(mixed.transpose(1, 2).reshape(batch, length, width))
 
 
@@ -181,5 +184,8 @@ class Side(nn.Module):
 
 
 SEQUENTIAL: dict[str, type[nn.Module]] = {
-    "ann": Ann, "cnn": Cnn, "rnn": Rnn, "attention": Attention,
+    "ann": Ann,
+    "cnn": Cnn,
+    "rnn": Rnn,
+    "attention": Attention,
 }

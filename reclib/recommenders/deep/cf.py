@@ -89,7 +89,10 @@ class CFWeights:
         known = (self.place[items] >= 0).float()
         sums = [
             functional.embedding_bag(
-                rows.clamp(min=0), self.tables, offsets, mode="sum",
+                rows.clamp(min=0),
+                self.tables,
+                offsets,
+                mode="sum",
                 per_sample_weights=known * decay**ages,
             )
             for decay in self.decays

@@ -33,9 +33,7 @@ class Bags:
     n_levels: int
 
 
-def bags(
-    frame: pd.DataFrame | None, key: str, ids: np.ndarray, kinds: Mapping[str, str]
-) -> Bags:
+def bags(frame: pd.DataFrame | None, key: str, ids: np.ndarray, kinds: Mapping[str, str]) -> Bags:
     """Turn attribute columns into bags of levels, in the order of ``ids``.
 
     A ``token`` is one level, a ``token_seq`` one level a word, a ``float`` its decile. Levels of
@@ -52,8 +50,11 @@ def bags(
     order = np.lexsort((levels, entity))
     counts = np.bincount(entity, minlength=len(ids)) if len(entity) else np.zeros(len(ids), int)
     offsets = np.cumsum(counts) - counts
-    return Bags(torch.from_numpy(levels[order].astype(np.int64)),
-                torch.from_numpy(offsets.astype(np.int64)), len(names))
+    return Bags(
+        torch.from_numpy(levels[order].astype(np.int64)),
+        torch.from_numpy(offsets.astype(np.int64)),
+        len(names),
+    )
 
 
 def _columns(frame: pd.DataFrame | None, key: str, kinds: Mapping[str, str]) -> list[str]:
@@ -63,9 +64,7 @@ def _columns(frame: pd.DataFrame | None, key: str, kinds: Mapping[str, str]) -> 
     return [name for name in frame.columns if name != key and kinds.get(name) in wanted]
 
 
-def _pairs(
-    frame: pd.DataFrame, key: str, column: str, kinds: Mapping[str, str]
-) -> pd.DataFrame:
+def _pairs(frame: pd.DataFrame, key: str, column: str, kinds: Mapping[str, str]) -> pd.DataFrame:
     """Return one row for each entity and level of one column."""
     known = frame.loc[frame[column].notna(), [key, column]]
     values = known[column]
@@ -100,11 +99,14 @@ class Context:
     @classmethod
     def of(cls, frame: pd.DataFrame) -> Context:
         """Learn the levels from the training interactions."""
+        times = "timestamp" in frame and bool(frame["timestamp"].notna().all())
+        if "rating" not in frame:
+            return cls(None, times)
         rating = frame["rating"].to_numpy(dtype=np.float64)
         levels = np.unique(rating)
         if len(levels) > N_BUCKETS:
             levels = np.unique(np.quantile(rating, np.linspace(0, 1, N_BUCKETS)))
-        return cls(levels if len(levels) > 1 else None, bool(frame["timestamp"].notna().all()))
+        return cls(levels if len(levels) > 1 else None, times)
 
     @property
     def sizes(self) -> tuple[int, ...]:

@@ -154,22 +154,29 @@ class IntegratedModule(pl.LightningModule):
             scores = self.cf.blocks(batch.items, before, tables, batch.lengths, size)
         known = (batch.targets >= 0).sum()
         total: Tensor = BlockCrossEntropy.apply(
-            states, table, self.bias, weights,
-            (batch.items, batch.targets, batch.lengths, seen), scores,
-            self.settings.label_smoothing, size,
+            states,
+            table,
+            self.bias,
+            weights,
+            (batch.items, batch.targets, batch.lengths, seen),
+            scores,
+            self.settings.label_smoothing,
+            size,
         )
         return total / known
 
     def set_loss(self, batch: Batch) -> Tensor:
         """Return the multinomial loss of the items dropped from the histories."""
         logits = self.scores(batch, training=True)
-        return set_cross_entropy(logits.masked_fill(self.seen(batch)[:, :-1], -torch.inf),
-                                 batch.targets)
+        return set_cross_entropy(
+            logits.masked_fill(self.seen(batch)[:, :-1], -torch.inf), batch.targets
+        )
 
     def seen(self, batch: Batch) -> Tensor:
         """Return which items the bag of each user holds, bool ``[batch, n_items + 1]``."""
-        seen = torch.zeros(len(batch.users), len(self.bias) + 1, dtype=torch.bool,
-                           device=self.device)
+        seen = torch.zeros(
+            len(batch.users), len(self.bias) + 1, dtype=torch.bool, device=self.device
+        )
         ends = torch.cat([batch.offsets[1:], batch.offsets.new_tensor([len(batch.bag)])])
         rows = torch.arange(len(batch.users), device=self.device)
         seen[torch.repeat_interleave(rows, ends - batch.offsets), batch.bag] = True
@@ -200,8 +207,9 @@ class IntegratedModule(pl.LightningModule):
     def validation_step(self, batch: Batch, index: int) -> None:
         """Log NDCG@10 over the candidates of each user."""
         value = ndcg(self.scores(batch), batch.targets, batch.allowed)
-        self.log("valid_ndcg@10", value.mean(), on_step=False, on_epoch=True,
-                 batch_size=len(batch.users))
+        self.log(
+            "valid_ndcg@10", value.mean(), on_step=False, on_epoch=True, batch_size=len(batch.users)
+        )
 
     def configure_optimizers(self) -> Any:
         """Return AdamW with decay on the matrices only, and its linearly falling rate."""
@@ -209,8 +217,10 @@ class IntegratedModule(pl.LightningModule):
         vectors = [p for p in self.parameters() if p.ndim <= 1]
         settings = self.settings
         optimizer = torch.optim.AdamW(
-            [{"params": matrices, "weight_decay": settings.weight_decay},
-             {"params": vectors, "weight_decay": 0.0}],
+            [
+                {"params": matrices, "weight_decay": settings.weight_decay},
+                {"params": vectors, "weight_decay": 0.0},
+            ],
             lr=settings.learning_rate,
         )
         schedule = torch.optim.lr_scheduler.LinearLR(

@@ -106,8 +106,12 @@ def inputs(split: Split, context: Context, settings: Settings) -> Inputs:
     cf = None
     if "cf" in settings.branches:
         cf = CFWeights(
-            matrix, l2=settings.cf_l2, n_folds=settings.cf_folds, max_items=settings.cf_items,
-            decays=settings.cf_decays, seed=settings.seed,
+            matrix,
+            l2=settings.cf_l2,
+            n_folds=settings.cf_folds,
+            max_items=settings.cf_items,
+            decays=settings.cf_decays,
+            seed=settings.seed,
         )
     popularity = torch.from_numpy(np.asarray(matrix.sum(0), np.float32).ravel())
     return Inputs(

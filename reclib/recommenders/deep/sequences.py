@@ -83,15 +83,15 @@ class Histories:
     n_items: int
 
     @classmethod
-    def of(
-        cls, frame: pd.DataFrame, context: np.ndarray, n_users: int, n_items: int
-    ) -> Histories:
+    def of(cls, frame: pd.DataFrame, context: np.ndarray, n_users: int, n_items: int) -> Histories:
         """Build from interactions sorted by user and time, with their context levels."""
         counts = np.bincount(frame["user"].to_numpy(), minlength=n_users)
         offsets = np.concatenate([[0], np.cumsum(counts)])
         items = frame["item"].to_numpy().astype(np.int64)
-        tensors = (torch.from_numpy(array.astype(np.int64)) for array in (items, context, offsets))
-        return cls(*tensors, n_items)
+        flat, levels, bounds = (
+            torch.from_numpy(array.astype(np.int64)) for array in (items, context, offsets)
+        )
+        return cls(flat, levels, bounds, n_items)
 
     @property
     def n_users(self) -> int:

@@ -72,8 +72,12 @@ def train(
 def _checkpoint(folder: Path, name: str, metric: str | None) -> ModelCheckpoint:
     """Keep one checkpoint: the best by a metric, or the last epoch's."""
     return ModelCheckpoint(
-        dirpath=folder, filename=name, monitor=metric, mode="max",
-        save_on_train_epoch_end=True, enable_version_counter=False,
+        dirpath=folder,
+        filename=name,
+        monitor=metric,
+        mode="max",
+        save_on_train_epoch_end=True,
+        enable_version_counter=False,
     )
 
 
@@ -85,7 +89,7 @@ def read_curve(folder: Path) -> pd.DataFrame:
     return rows.groupby("epoch", as_index=False).last()
 
 
-class Clock(Callback):  # type: ignore[misc]
+class Clock(Callback):
     """Logs the seconds since training began, over all resumptions, and shows the bar."""
 
     def __init__(self, progress: bool, epochs: int) -> None:
@@ -117,15 +121,30 @@ class Clock(Callback):  # type: ignore[misc]
 @contextmanager
 def quiet() -> Iterator[None]:
     """Keep Lightning's banners and its hints about workers and folders off the page."""
-    loggers = [logging.getLogger(name) for name in ("pytorch_lightning", "lightning_fabric",
-               "pytorch_lightning.utilities.rank_zero", "lightning.pytorch.utilities.rank_zero")]
+    loggers = [
+        logging.getLogger(name)
+        for name in (
+            "pytorch_lightning",
+            "lightning_fabric",
+            "pytorch_lightning.utilities.rank_zero",
+            "lightning.pytorch.utilities.rank_zero",
+        )
+    ]
     levels = [logger.level for logger in loggers]
     try:
         for logger in loggers:
             logger.setLevel(logging.ERROR)
         with warnings.catch_warnings():
-            for hint in ("does not have many workers", "Checkpoint directory", "The number of",
-                         "Experiment logs directory", "GPU available", "Starting from v1.9"):
+            for hint in (
+                "does not have many workers",
+                "Checkpoint directory",
+                "The number of",
+                "Experiment logs directory",
+                "GPU available",
+                "Starting from v1.9",
+                "isinstance.treespec",
+                "Total length of",
+            ):
                 warnings.filterwarnings("ignore", message=f".*{hint}.*")
             yield
     finally:

@@ -1,0 +1,65 @@
+"""``python -m reclib report``: what the Makefile calls."""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import os
+import sys
+from collections.abc import Sequence
+
+from reclib.errors import ReclibError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit status: 0, 1 for an error, 130 for Ctrl-C."""
+    parser = argparse.ArgumentParser(prog="python -m reclib", description=__doc__)
+    parser.add_argument("command", choices=("report", "book", "check"))
+    parser.add_argument("words", nargs="*", metavar="NAME=VALUE", help="DATASETS, EDITION, ...")
+    options = parser.parse_args(arguments)
+    try:
+        _run(options.command, options.words)
+    except ReclibError as problem:
+        print(f"\nerror: {problem}", file=sys.stderr)
+        return 1
+    except OSError as problem:
+        print(f"\nerror: {_explain(problem)}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\ninterrupted; the next run continues from here", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _run(command: str, words: Sequence[str]) -> None:
+    from reclib.report import book, check, execute, layout, parameters
+
+    where = layout.Layout()
+    if command == "check":
+        check.require_sound(where.html)
+        return
+    request = parameters.read_request(words)
+    if folder := parameters.data_folder(words):
+        os.environ["RECLIB_DATA"] = folder
+    jobs = execute.plan(where, layout.sources(request.datasets), request)
+    if command == "report":
+        execute.execute_all(where, jobs)
+    index = book.build(where, jobs, request.edition)
+    check.require_sound(where.html)
+    print(index)
+
+
+def _explain(problem: OSError) -> str:
+    remedies = {
+        errno.ENOSPC: "Make room and run again; what was finished is kept.",
+        errno.EDQUOT: "Make room and run again; what was finished is kept.",
+        errno.EACCES: "Give write permission and run again.",
+        errno.EROFS: "Work in a folder that can be written to.",
+    }
+    place = f"{problem.filename}: " if problem.filename else ""
+    remedy = remedies.get(problem.errno or 0, "Run again; what was finished is kept.")
+    return f"{place}{problem.strerror or problem}. {remedy}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
