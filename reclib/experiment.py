@@ -54,16 +54,22 @@ def measure_run(
     return Measured(recommender, evaluation, fitting.seconds, ranking.seconds, memory)
 
 
-def run(
+def run(name: str, split: Split, *, ledger: Ledger, **options: Any) -> Run:
+    """Make one run, or fetch it from the ledger; for the options see `run_with_twins`."""
+    return run_with_twins(name, split, ledger=ledger, **options)[0]
+
+
+def run_with_twins(
     name: str,
     split: Split,
     *,
+    ledger: Ledger,
     settings: Mapping[str, Any] | None = None,
     seed: int = 2026,
-    ledger: Ledger,
     kind: str = "run",
     cutoffs: Sequence[int] = CUTOFFS,
-) -> Run:
+    twins: Sequence[Split] = (),
+) -> list[Run]:
     """Return the run from the ledger if nothing that it depends on has changed; else make it.
 
     Parameters
@@ -72,26 +78,51 @@ def run(
         A name in ``recommenders.CATALOGUE``.
     split : Split
         At the stage that is measured.
+    ledger : Ledger
     settings : mapping, optional
         Deviations from the recommender's defaults.
     seed : int
-    ledger : Ledger
     kind : {"run", "trial"}
         A trial belongs to a search for settings.
     cutoffs : sequence of int
+    twins : sequence of Split
+        Splits into the same parts under another protocol: what was fitted once is ranked under
+        each.
+
+    Returns
+    -------
+    list of Run
+        Of the split, then of its twins.
     """
-    origin = origin_of(name, split, settings or {}, seed, cutoffs)
-    key = hashlib.sha256(json.dumps(origin, sort_keys=True).encode()).hexdigest()[:16]
-    known = ledger.find(key)
-    if known is not None:
+    splits = [split, *twins]
+    origins = [origin_of(name, each, settings or {}, seed, cutoffs) for each in splits]
+    for origin in origins[1:]:
+        origin["fitted_under"] = split.protocol
+    keys = [key_of(origin) for origin in origins]
+    known = [run for run in map(ledger.find, keys) if run is not None]
+    if len(known) == len(keys):
         return known
     done = measure_run(name, split, settings=settings, seed=seed, cutoffs=cutoffs)
-    row = {
-        "key": key,
-        "kind": kind,
-        **origin,
-        **{metric: round(value, 6) for metric, value in done.summary.items()},
-        "n_users": len(done.evaluation.per_user),
+    measured = [done.evaluation, *(evaluate(done.recommender, twin, cutoffs) for twin in twins)]
+    curve = done.recommender.curve
+    return [
+        ledger.add(
+            {"key": key, "kind": kind, **origin, **_row(done, evaluation)},
+            per_user=evaluation.per_user, top=evaluation.top, curve=curve,
+        )
+        for key, origin, evaluation in zip(keys, origins, measured, strict=True)
+    ]  # fmt: skip
+
+
+def key_of(origin: Mapping[str, Any]) -> str:
+    """Return the name of a run: a hash of everything that it depends on."""
+    return hashlib.sha256(json.dumps(origin, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _row(done: Measured, evaluation: Evaluation) -> dict[str, Any]:
+    return {
+        **{metric: round(value, 6) for metric, value in evaluation.summary.items()},
+        "n_users": len(evaluation.per_user),
         "fit_seconds": round(done.fit_seconds, 3),
         "rank_seconds": round(done.rank_seconds, 3),
         "peak_memory_mb": round(done.peak_memory_mb, 1),
@@ -100,10 +131,6 @@ def run(
         "commit": provenance.commit(),
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
     }
-    evaluation = done.evaluation
-    return ledger.add(
-        row, per_user=evaluation.per_user, top=evaluation.top, curve=done.recommender.curve
-    )
 
 
 def origin_of(

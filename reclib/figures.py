@@ -30,7 +30,11 @@ METRIC_LABELS = {
 
 
 def use_style() -> None:
-    """Set the one style of the report: seaborn's, with its colour-blind safe palette."""
+    """Set the one style of the report: seaborn's, with its colour-blind safe palette.
+
+    Tables show their cells whole: the page scrolls where they are wide.
+    """
+    pd.set_option("display.max_colwidth", None)
     sns.set_theme(context="notebook", style="ticks", palette="colorblind", font_scale=0.9)
     plt.rcParams |= {
         "figure.constrained_layout.use": True,
@@ -182,10 +186,11 @@ def differences(table: pd.DataFrame, x_label: str) -> Figure:
 
 def power_laws(frame: pd.DataFrame, x: str, y: str, hue: str, panel: str, y_label: str) -> Figure:
     """Draw measurements on log-log axes, one panel for each dimension that grows."""
-    grid = sns.relplot(
-        frame, x=x, y=y, hue=hue, style=hue, col=panel, kind="line", markers=True,
-        height=2.9, aspect=0.95, col_wrap=2, facet_kws={"sharex": False},
-    )  # fmt: skip
+    with plt.rc_context({"figure.constrained_layout.use": False}):  # seaborn sets its own
+        grid = sns.relplot(
+            frame, x=x, y=y, hue=hue, style=hue, col=panel, kind="line", markers=True,
+            height=2.9, aspect=0.95, col_wrap=2, facet_kws={"sharex": False},
+        )  # fmt: skip
     grid.set(xscale="log", yscale="log").set_axis_labels("Size", y_label)
     grid.set_titles("{col_name}")
     sns.move_legend(grid, "center left", bbox_to_anchor=(1, 0.5), title=None)

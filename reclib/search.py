@@ -17,13 +17,13 @@ SETTINGS = Path(__file__).parents[1] / "notebooks" / "settings"
 
 
 def candidates(name: str, n_trials: int, seed: int) -> Iterator[dict[str, Any]]:
-    """Yield the settings of each trial: the defaults, then draws from the search space."""
+    """Yield the settings of each trial: the defaults, their variants, then random draws."""
     entry = recommenders.CATALOGUE[name]
-    yield dict(entry.defaults)
     random = np.random.default_rng(seed)
-    for _ in range(n_trials - 1 if entry.space else 0):
+    known: list[Mapping[str, Any]] = [{}, *entry.variants]
+    for trial in range(n_trials if entry.space else 1):
         drawn = {key: draw(choices, random) for key, choices in entry.space.items()}
-        yield dict(entry.defaults) | drawn
+        yield {**entry.defaults, **(known[trial] if trial < len(known) else drawn)}
 
 
 def draw(choices: Mapping[str, Any] | Sequence[Any], random: np.random.Generator) -> Any:

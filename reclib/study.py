@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+import warnings
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property, lru_cache
 from itertools import product
 from pathlib import Path
@@ -15,43 +16,15 @@ import torch
 
 from reclib import datasets, inclusion, recommenders, search
 from reclib.errors import ProtocolUnsupported
-from reclib.experiment import run
+from reclib.experiment import run_with_twins
 from reclib.ledger import Ledger, Run
 from reclib.metrics import CUTOFFS
 from reclib.progress import track
 from reclib.ranking import check_cutoff
+from reclib.spec import SAME_PARTS, Spec, base_of, grid, shares_fit
 from reclib.splits import Split, make_split
-from reclib.splits.split import Stage
 
-SHARED_SETTINGS = {"rated-only": "holdout", "sampled": "leave-last-out"}
-"""Protocols that differ from another only in the candidates; they take its settings where they
-have none of their own."""
-
-
-@dataclass(frozen=True)
-class Spec:
-    """One run to be made: who, where, and with which deviations from the chosen settings.
-
-    Parameters
-    ----------
-    recommender, protocol : str
-        Names as in ``reclib.recommenders.CATALOGUE`` and ``reclib.splits.PROTOCOLS``.
-    fold : int
-        Fold of ``holdout``; other protocols use it as the number of the repetition.
-    seed : int, optional
-        Seed of the recommender; the study's own by default.
-    settings : mapping
-        Settings that override the chosen ones, for an ablation for instance.
-    stage : {"test", "valid"}
-        The part on which the ranking is measured.
-    """
-
-    recommender: str
-    protocol: str
-    fold: int = 0
-    seed: int | None = None
-    settings: Mapping[str, Any] = field(default_factory=dict)
-    stage: Stage = "test"
+__all__ = ["Spec", "Study", "grid"]
 
 
 @dataclass(frozen=True)
@@ -127,7 +100,7 @@ class Study:
         """Return the settings chosen on valid for this dataset, else the defaults."""
         chosen = search.read_settings(self.dataset.name)
         own = chosen.get(protocol, {}).get(recommender)
-        shared = chosen.get(SHARED_SETTINGS.get(protocol, protocol), {}).get(recommender, {})
+        shared = chosen.get(SAME_PARTS.get(protocol, protocol), {}).get(recommender, {})
         return dict(shared if own is None else own)
 
     def supported(self, protocols: Iterable[str]) -> list[str]:
@@ -173,8 +146,24 @@ class Study:
         mine = rows["dataset"].eq(self.dataset.name) & rows["kind"].eq("trial")
         rows = rows[mine & rows["recommender"].isin(names) & rows["protocol"].isin(protocols)]
         titles = rows["recommender"].map(lambda name: recommenders.CATALOGUE[name].title)
-        order = rows.groupby(["protocol", "recommender"]).cumcount()
-        return rows.assign(title=titles, trial=order)
+        rows = rows.assign(title=titles, trial=self._trial_numbers(rows, n_trials))
+        keys = ["protocol", "recommender", "trial"]
+        rows = rows.dropna(subset="trial").drop_duplicates(keys, keep="last")
+        return rows.astype({"trial": int}).sort_values(keys, ignore_index=True)
+
+    def _trial_numbers(self, rows: pd.DataFrame, n_trials: int) -> pd.Series:
+        """Return each row's place in its search, NaN for trials of an earlier search space."""
+        drawn = {
+            name: list(search.candidates(name, n_trials, self.seed))
+            for name in rows["recommender"].unique()
+        }
+        numbers = [
+            drawn[row.recommender].index(row.settings)
+            if row.settings in drawn[row.recommender]
+            else float("nan")
+            for row in rows.itertuples()
+        ]
+        return pd.Series(numbers, index=rows.index, dtype=float)
 
     def search_all(self, names: Sequence[str], protocols: Sequence[str], n_trials: int) -> None:
         """Search settings on the valid part of fold 0, and write the best ones to their file.
@@ -200,44 +189,42 @@ class Study:
 
         A trial takes its settings as they are, a run on top of those chosen before.
         """
-        chosen = {} if kind == "trial" else self.settings(spec.recommender, spec.protocol)
-        return run(
+        base = base_of(spec)
+        chosen = {} if kind == "trial" else self.settings(spec.recommender, base)
+        protocols = [base, *self._twins(spec, base)]
+        splits = [self.split(protocol, spec.fold).at(spec.stage) for protocol in protocols]
+        runs = run_with_twins(
             spec.recommender,
-            self.split(spec.protocol, spec.fold).at(spec.stage),
+            splits[0],
             settings=chosen | dict(spec.settings),
             seed=self.seed if spec.seed is None else spec.seed,
             ledger=self.ledger,
             kind=kind,
             cutoffs=self.cutoffs,
+            twins=splits[1:],
         )
+        return runs[protocols.index(spec.protocol)]
+
+    def _twins(self, spec: Spec, base: str) -> list[str]:
+        """Return the protocols that are measured with the base, since it is fitted anyway."""
+        if not shares_fit(spec):
+            return []
+        return self.supported([name for name, other in SAME_PARTS.items() if other == base])
 
     def run_all(self, specs: Iterable[Spec], label: str = "runs", kind: str = "run") -> list[Run]:
         """Make many runs, ``workers`` at a time, and return them in the order given.
 
         A crash or Ctrl-C loses only the runs under way: each writes its row as it ends.
         """
-        todo = list(specs)
+        wanted = list(specs)
+        fitted = {repr(each): each for each in (replace(s, protocol=base_of(s)) for s in wanted)}
+        todo = list(fitted.values())
+        # a worker that waited long for its next run is replaced, which is nobody's concern
+        warnings.filterwarnings("ignore", message="A worker stopped while some jobs")
         calls = (joblib.delayed(_run_in_worker)(asdict(self), spec, kind) for spec in todo)
         parallel = joblib.Parallel(n_jobs=min(self.workers, len(todo) or 1), return_as="generator")
-        return list(track(parallel(calls), total=len(todo), label=label))
-
-
-def grid(
-    names: Sequence[str],
-    protocols: Sequence[str],
-    *,
-    folds: Sequence[int] = (0,),
-    seeds: Sequence[int | None] = (None,),
-) -> list[Spec]:
-    """Return every combination of recommender, protocol, fold and seed.
-
-    A recommender that is a closed form is not repeated over seeds.
-    """
-    return [
-        Spec(name, protocol, fold, seed)
-        for protocol, name, fold in product(protocols, names, folds)
-        for seed in (seeds if recommenders.CATALOGUE[name].seeded else seeds[:1])
-    ]
+        made = dict(zip(fitted, track(parallel(calls), total=len(todo), label=label), strict=True))
+        return [made.get(repr(spec)) or self.run(spec, kind) for spec in wanted]
 
 
 @lru_cache(maxsize=1)

@@ -32,6 +32,8 @@ class Entry:
         The search space: for each setting a sequence of values or a range.
     defaults : mapping
         Settings of the first trial: the best that is known from the literature.
+    variants : sequence of mapping
+        Deviations from the defaults that are known to help on some data; the next trials.
     fixed : mapping
         Arguments that are no settings.
     seeded : bool
@@ -46,6 +48,7 @@ class Entry:
     build: str
     space: Mapping[str, Any] = field(default_factory=dict)
     defaults: Mapping[str, Any] = field(default_factory=dict)
+    variants: Sequence[Mapping[str, Any]] = ()
     fixed: Mapping[str, Any] = field(default_factory=dict)
     seeded: bool = False
     modules: tuple[str, ...] = BRIDGE
@@ -93,9 +96,11 @@ KNN_SPACE = {
     "n_neighbours": {"low": 30, "high": 800},
     "shrink": {"low": 1.0, "high": 1000.0},
     "alpha": [0.3, 0.4, 0.5, 0.6, 0.7, 0.8],
+    "locality": [1.0, 2.0, 3.0],
     "weighting": ["none", "tf-idf", "bm25"],
     "last_n": [None, None, 50, 20],
 }
+RECENT = ({"last_n": 20}, {"last_n": 10})
 RATED_SPACE = {
     "similarity": ["cosine"],
     "n_neighbours": {"low": 20, "high": 800},
@@ -105,40 +110,45 @@ RATED_SPACE = {
     "centre": ["user", "bias"],
 }
 RATED = {
-    "similarity": "cosine", "n_neighbours": 200, "shrink": 30.0, "alpha": 0.5,
+    "similarity": "cosine", "n_neighbours": 200, "shrink": 30.0, "alpha": 0.5, "locality": 1.0,
     "weighting": "none", "damping": 10.0, "shrink_mean": 1.0, "centre": "bias",
 }  # fmt: skip
 DEEP_SPACE = {
-    "embedding_size": [32, 64, 128],
+    "embedding_size": [64, 128],
     "dropout": [0.2, 0.3, 0.4, 0.5],
-    "learning_rate": {"low": 1e-3, "high": 1e-2},
+    "learning_rate": {"low": 2e-3, "high": 1e-2},
     "weight_decay": {"low": 1e-3, "high": 1e-1},
     "n_layers": [1, 2],
     "drop_rate": [0.2, 0.3, 0.5],
     "label_smoothing": [0.0, 0.1],
 }
 DEEP_DEFAULTS = {
-    "embedding_size": 64, "dropout": 0.3, "learning_rate": 3e-3, "weight_decay": 0.01,
-    "n_layers": 1, "drop_rate": 0.3, "label_smoothing": 0.0, "max_epochs": 12, "patience": 3,
+    "embedding_size": 128, "dropout": 0.2, "learning_rate": 4e-3, "weight_decay": 0.01,
+    "n_layers": 1, "drop_rate": 0.3, "label_smoothing": 0.1, "max_epochs": 4, "patience": 2,
 }  # fmt: skip
+
+DEEP_VARIANTS = (
+    {"learning_rate": 0.01, "max_epochs": 6, "patience": 3},
+    {"embedding_size": 64, "dropout": 0.5, "learning_rate": 8e-3, "max_epochs": 5},
+)
 
 
 def _knn(name: str, title: str, model: str, **defaults: Any) -> Entry:
-    known = {"similarity": "asymmetric", "alpha": 0.5, "shrink": 50.0, "weighting": "tf-idf",
-             "last_n": None, "n_neighbours": 200} | defaults  # fmt: skip
+    known = {"similarity": "asymmetric", "alpha": 0.5, "locality": 1.0, "n_neighbours": 200,
+             "shrink": 50.0, "weighting": "tf-idf", "last_n": None} | defaults  # fmt: skip
     return Entry(name, title, "neighbours", f"{HERE}.recbole_models:FromHistory", KNN_SPACE, known,
-                 {"model": model}, modules=NEIGHBOURS)  # fmt: skip
+                 RECENT, {"model": model}, modules=NEIGHBOURS)  # fmt: skip
 
 
 def _rated(name: str, title: str, model: str) -> Entry:
     return Entry(name, title, "neighbours", f"{HERE}.recbole_models:FromHistory", RATED_SPACE,
-                 RATED, {"model": model}, modules=NEIGHBOURS)  # fmt: skip
+                 RATED, (), {"model": model}, modules=NEIGHBOURS)  # fmt: skip
 
 
 def _linear(name: str, title: str, model: str, space: Any, defaults: Any) -> Entry:
     space = space | {"last_n": [None, None, 50, 20]}
     return Entry(name, title, "linear", f"{HERE}.recbole_models:FromHistory", space,
-                 {"last_n": None} | defaults, {"model": model})  # fmt: skip
+                 {"last_n": None} | defaults, RECENT, {"model": model})  # fmt: skip
 
 
 def _learned(
@@ -146,12 +156,12 @@ def _learned(
 ) -> Entry:
     family = "sequential" if kind == "Sequential" else "learned"
     return Entry(name, title, family, f"{HERE}.recbole_models:{kind}", space, defaults,
-                 {"model": model}, seeded=True)  # fmt: skip
+                 (), {"model": model}, seeded=True)  # fmt: skip
 
 
 def _deep(name: str, title: str, kind: str, **defaults: Any) -> Entry:
     return Entry(name, title, "deep", f"{HERE}.deep.models:{kind}", DEEP_SPACE,
-                 DEEP_DEFAULTS | defaults, seeded=True, modules=DEEP)  # fmt: skip
+                 DEEP_DEFAULTS | defaults, DEEP_VARIANTS, seeded=True, modules=DEEP)  # fmt: skip
 
 
 SIMPLE = ("recommenders/base.py", "recommenders/simple.py")
@@ -164,7 +174,7 @@ CATALOGUE: dict[str, Entry] = {
         Entry("bias", "Bias only", "neighbours", f"{HERE}.simple:Bias",
               {"item_damping": {"low": 1.0, "high": 50.0}},
               {"item_damping": 10.0, "user_damping": 10.0}, modules=SIMPLE),
-        _knn("user-knn", "User-based CF", "UserKNN", alpha=0.7, n_neighbours=100),
+        _knn("user-knn", "User-based CF", "UserKNN", alpha=0.7, locality=3.0, n_neighbours=150),
         _knn("item-knn", "Item-based CF", "TunedItemKNN", shrink=10.0),
         _rated("user-knn-ratings", "User-based CF (ratings)", "RatedUserKNN"),
         _rated("item-knn-ratings", "Item-based CF (ratings)", "RatedItemKNN"),

@@ -25,7 +25,7 @@ class Neighbours(GeneralRecommender):
     """What user-based and item-based CF share.
 
     Options, read from RecBole's configuration: ``similarity``, ``n_neighbours``, ``shrink``,
-    ``alpha``, ``weighting``; see `reclib.recommenders.similarity`.
+    ``alpha``, ``locality``, ``weighting``; see `reclib.recommenders.similarity`.
 
     Parameters
     ----------
@@ -43,6 +43,7 @@ class Neighbours(GeneralRecommender):
         self.options = {
             "similarity": config["similarity"], "k": config["n_neighbours"],
             "shrink": config["shrink"], "alpha": config["alpha"],
+            "locality": config["locality"],
         }  # fmt: skip
         self.config, self.weighting = config, config["weighting"]
         self.train_matrix = self.read(dataset)

@@ -73,6 +73,7 @@ def neighbours(
     k: int,
     shrink: float = 0.0,
     alpha: float = 0.5,
+    locality: float = 1.0,
     own: npt.NDArray[np.integer] | None = None,
 ) -> sp.csr_matrix:
     """Return the similarities to the k nearest rows, float32 ``[n_queries, n_rows]``.
@@ -91,6 +92,8 @@ def neighbours(
         Added to the denominator, against similarities that rest on few shared entries.
     alpha : float
         Of the asymmetric cosine; 0.5 makes it the cosine.
+    locality : float
+        Exponent of the similarities: above 1 it favours the nearest (Aiolli, section 3.2).
     own : numpy.ndarray, optional
         int ``[n_queries]``, the row that is the query itself and no neighbour; -1 for none.
     """
@@ -116,7 +119,7 @@ def neighbours(
         if own is not None:
             here = np.flatnonzero(own[block] >= 0)
             found[here, own[block][here]] = 0.0
-        blocks.append(largest(found, k))
+        blocks.append(largest(found, k).power(locality))
     return sp.vstack(blocks, format="csr")
 
 

@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import tempfile
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -199,7 +200,7 @@ def _read(folder: Path, dataset: Dataset, protocol: str, fold: int, seed: int) -
             negatives = arrays["negatives"] if arrays["negatives"].size else None
         sealed = json.loads((folder / "seal.json").read_text())["checksum"]
         broken = _checksum(frame, user_ids, item_ids, negatives) != sealed
-    except (OSError, ValueError, KeyError):
+    except (OSError, EOFError, zipfile.BadZipFile, ValueError, KeyError, TypeError):
         broken = True
     if broken:
         raise DataError(

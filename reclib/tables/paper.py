@@ -78,12 +78,12 @@ def relative_gains(
     groups = by_recommender(runs)
     rows: list[dict[str, Any]] = []
     found = []
-    for protocol in dict.fromkeys(key[0] for key in groups):
-        for baseline in baselines:
+    for protocol in dict.fromkeys(key[0] for key in groups if key[1] == model):
+        for baseline in [name for name in baselines if (protocol, name) in groups]:
             for metric in metrics:
-                reference = pooled(groups[protocol, baseline], metric)
-                values = pooled(groups[protocol, model], metric).reindex(reference.index)
-                found.append(statistics.compare(values.to_numpy(), reference.to_numpy(), seed=SEED))
+                pair = [pooled(groups[protocol, name], metric) for name in (model, baseline)]
+                values, reference = pd.concat(pair, axis=1, join="inner").to_numpy().T
+                found.append(statistics.compare(values, reference, seed=SEED))
                 rows.append(
                     {
                         "protocol": protocol, "baseline": title(baseline), "metric": metric,

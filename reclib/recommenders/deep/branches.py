@@ -13,6 +13,8 @@ from torch.nn import functional
 from reclib.recommenders.deep.features import Bags
 from reclib.recommenders.deep.settings import Settings
 
+ATTRIBUTE_STD = 0.01
+
 
 def running_mean(x: Tensor) -> Tensor:
     """Return the mean of everything up to each position, ``[batch, length, width]``."""
@@ -152,7 +154,7 @@ class Attributes(nn.Module):
     def __init__(self, bags: Bags, width: int) -> None:
         super().__init__()
         self.bag = nn.EmbeddingBag(max(bags.n_levels, 1), width, mode="mean")
-        nn.init.normal_(self.bag.weight, std=width**-0.5)
+        nn.init.normal_(self.bag.weight, std=ATTRIBUTE_STD)
         self.register_buffer("levels", bags.levels, persistent=False)
         self.register_buffer("offsets", bags.offsets, persistent=False)
 

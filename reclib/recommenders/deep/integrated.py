@@ -9,7 +9,7 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor, nn
 
-from reclib.recommenders.deep.branches import SEQUENTIAL, Attributes, Side
+from reclib.recommenders.deep.branches import ATTRIBUTE_STD, SEQUENTIAL, Attributes, Side
 from reclib.recommenders.deep.cf import CFWeights
 from reclib.recommenders.deep.features import Bags
 from reclib.recommenders.deep.loss import BlockCrossEntropy, set_cross_entropy
@@ -60,12 +60,16 @@ class States(nn.Module):
             self.branches["side"] = Side(settings)
             self.user_attributes = Attributes(inputs.users, width)
             self.item_attributes = Attributes(inputs.items, width)
-            self.context = nn.ModuleList(nn.Embedding(size, width) for size in inputs.context)
+            context = [nn.Embedding(size, width) for size in inputs.context]
+            self.context = nn.ModuleList(context)
+            for embedding in context:  # small, or they drown the items that they describe
+                nn.init.normal_(embedding.weight, std=ATTRIBUTE_STD)
         self.norm, self.dropout = nn.LayerNorm(width), nn.Dropout(settings.dropout)
         self.norms = nn.ModuleDict({name: nn.LayerNorm(width) for name in self.branches})
-        self.gates = nn.ModuleDict(
-            {name: nn.Linear(width, len(self.names), bias=False) for name in self.branches}
-        )
+        gates = {name: nn.Linear(width, len(self.names), bias=False) for name in self.branches}
+        self.gates = nn.ModuleDict(gates)
+        for gate in gates.values():  # all branches count alike until there is a reason
+            nn.init.zeros_(gate.weight)
         self.gate_bias = nn.Parameter(torch.zeros(len(self.names)))
 
     def table(self) -> Tensor:
@@ -90,8 +94,9 @@ class States(nn.Module):
             logits = logits + self.gates[name](state)
         gates = logits.softmax(-1)
         fused = torch.zeros_like(x)
-        for name, state in states.items():
-            fused = fused + gates[..., self.names.index(name), None] * state
+        for name, state in states.items():  # times their number, as for one branch alone
+            share = len(self.names) * gates[..., self.names.index(name), None]
+            fused = fused + share * state
         return fused, gates
 
     def side(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:

@@ -1,0 +1,63 @@
+"""Our sequence models and RecBole's: quality at equal data, and time to get there.
+
+Both learn from the same split (``leave-last-out``), stop early on the same valid part, and are
+ranked by the same evaluator. Ours is timed first; RecBole's model may then train for ``ratio``
+times as long, and is taken at the best epoch of that time.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from reclib import statistics
+from reclib.experiment import run
+from reclib.ledger import Run
+from reclib.progress import track
+from reclib.scaling import limited_threads
+from reclib.study import Study
+
+PAIRS = {"rnn": "gru4rec", "attention": "sasrec"}
+METRIC = "ndcg@10"
+BUILD = Path(__file__).parents[1] / "build"
+
+
+def compare_all(dataset: str, ratio: float, threads: int) -> pd.DataFrame:
+    """Compare every pair; each row is written to ``build/benchmarks`` as soon as it is there."""
+    study = Study.open(dataset, build_dir=str(BUILD))
+    path = BUILD / "benchmarks" / f"sequence_models.{dataset}.csv"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    rows: list[dict[str, Any]] = []
+    with limited_threads(threads):
+        for ours, theirs in track(PAIRS.items(), total=len(PAIRS), label="benchmark"):
+            rows.append(compare(study, ours, theirs, ratio) | {"threads": threads})
+            pd.DataFrame(rows).to_csv(path, index=False)
+    return pd.DataFrame(rows)
+
+
+def compare(study: Study, ours: str, theirs: str, ratio: float) -> dict[str, Any]:
+    """Train ours, give theirs ``ratio`` times as long, and test the difference over users."""
+    mine = _run(study, ours, study.settings(ours, "leave-last-out"))
+    budget = round(ratio * mine.row["fit_seconds"], 1)
+    peer = _run(study, theirs, {"budget_seconds": budget})
+    pair = pd.concat([mine.per_user[METRIC], peer.per_user[METRIC]], axis=1).to_numpy()
+    tested = statistics.compare(pair[:, 0], pair[:, 1], seed=study.seed)
+    return {
+        "ours": ours,
+        "peer": theirs,
+        METRIC: round(mine.row[METRIC], 4),
+        f"peer {METRIC}": round(peer.row[METRIC], 4),
+        "verdict": tested.verb,
+        "p": round(tested.p, 4),
+        "seconds": mine.row["fit_seconds"],
+        "peer seconds": peer.row["fit_seconds"],
+        "peer epochs": 0 if peer.curve is None else len(peer.curve),
+        "time ratio": round(peer.row["fit_seconds"] / mine.row["fit_seconds"], 1),
+    }
+
+
+def _run(study: Study, name: str, settings: dict[str, Any]) -> Run:
+    split = study.split("leave-last-out")
+    return run(name, split, settings=settings, seed=study.seed, ledger=study.ledger)

@@ -1,0 +1,72 @@
+"""Which runs are to be made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import product
+from typing import Any
+
+from reclib import recommenders
+from reclib.splits.split import Stage
+
+SAME_PARTS = {"rated-only": "holdout", "sampled": "leave-last-out"}
+"""Protocols that differ from another only in what is ranked and relevant. They take its settings
+where they have none of their own, and what was trained for it."""
+TRAINED = ("learned", "sequential", "deep")
+"""Families that are trained by gradient, and so too dear to train twice on the same parts."""
+
+
+@dataclass(frozen=True)
+class Spec:
+    """One run to be made: who, where, and with which deviations from the chosen settings.
+
+    Parameters
+    ----------
+    recommender, protocol : str
+        Names as in ``reclib.recommenders.CATALOGUE`` and ``reclib.splits.PROTOCOLS``.
+    fold : int
+        Fold of ``holdout``; other protocols use it as the number of the repetition.
+    seed : int, optional
+        Seed of the recommender; the study's own by default.
+    settings : mapping
+        Settings that override the chosen ones, for an ablation for instance.
+    stage : {"test", "valid"}
+        The part on which the ranking is measured.
+    """
+
+    recommender: str
+    protocol: str
+    fold: int = 0
+    seed: int | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    stage: Stage = "test"
+
+
+def grid(
+    names: Sequence[str],
+    protocols: Sequence[str],
+    *,
+    folds: Sequence[int] = (0,),
+    seeds: Sequence[int | None] = (None,),
+) -> list[Spec]:
+    """Return every combination of recommender, protocol, fold and seed.
+
+    A recommender that is a closed form is not repeated over seeds.
+    """
+    return [
+        Spec(name, protocol, fold, seed)
+        for protocol, name, fold in product(protocols, names, folds)
+        for seed in (seeds if recommenders.CATALOGUE[name].seeded else seeds[:1])
+    ]
+
+
+def shares_fit(spec: Spec) -> bool:
+    """Return whether one fit serves every protocol with the same parts."""
+    trained = recommenders.CATALOGUE[spec.recommender].family in TRAINED
+    return trained and spec.stage == "test"
+
+
+def base_of(spec: Spec) -> str:
+    """Return the protocol under which the recommender of a run is fitted."""
+    return SAME_PARTS.get(spec.protocol, spec.protocol) if shares_fit(spec) else spec.protocol

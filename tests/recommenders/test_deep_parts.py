@@ -1,0 +1,427 @@
+"""The parts of the deep recommenders, each against a loop or a formula."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.sparse as sp
+import torch
+from hypothesis import given
+from hypothesis import settings as budget
+from hypothesis import strategies as st
+from planted import DEEP, board, cycle, ring, split_of
+from torch import Tensor
+
+from reclib.errors import DataError, UnknownName
+from reclib.metrics import at_cutoff, hits_of
+from reclib.ranking import top_k
+from reclib.recommenders.deep import integrated
+from reclib.recommenders.deep.branches import SEQUENTIAL
+from reclib.recommenders.deep.cf import CFWeights, ease
+from reclib.recommenders.deep.data import HistoryData, NextBatches, SetBatches, histories_of
+from reclib.recommenders.deep.features import Context
+from reclib.recommenders.deep.integrated import IntegratedModule
+from reclib.recommenders.deep.loss import BlockCrossEntropy, set_cross_entropy
+from reclib.recommenders.deep.models import inputs
+from reclib.recommenders.deep.sequences import Histories, length_batches
+from reclib.recommenders.deep.settings import Settings
+from reclib.recommenders.deep.validation import ndcg
+
+
+def taken(n_users: int = 12, n_items: int = 9, seed: int = 0) -> sp.csr_matrix:
+    return sp.csr_matrix((np.random.default_rng(seed).random((n_users, n_items)) < 0.5), dtype="f4")
+
+
+def weights(matrix: sp.csr_matrix, **changes: Any) -> CFWeights:
+    options: dict[str, Any] = {
+        "l2": 2.0, "n_folds": 3, "max_items": 99, "decays": (0.5, 1.0), "seed": 1,
+    }  # fmt: skip
+    return CFWeights(matrix, **options | changes)
+
+
+# --- the closed-form branch ---------------------------------------------------------------------
+
+
+def test_ease_is_the_minimum_of_its_objective() -> None:
+    """Of the penalized squared error, among weights with a diagonal of zero."""
+    x = taken().toarray().astype(float)
+    b = ease(taken(), 2.0).numpy().astype(float)
+    gradient = x.T @ (x @ b - x) + 2.0 * b
+    assert (np.diag(b) == 0).all()
+    np.testing.assert_allclose(gradient - np.diag(np.diag(gradient)), 0, atol=1e-5)
+
+
+def test_a_user_trains_on_weights_that_have_not_seen_him() -> None:
+    matrix, size = taken(), 9
+    cf = weights(matrix)
+    users = torch.arange(12)
+    for user, table in zip(users.tolist(), cf.table_of(users, training=True), strict=True):
+        others = cf.folds != cf.folds[user]
+        assert not others[user]
+        expected = ease(matrix[np.flatnonzero(others.numpy())], 2.0)
+        torch.testing.assert_close(cf.tables[table * size :][:size], expected)
+    for table in cf.table_of(users, training=False):
+        torch.testing.assert_close(cf.tables[table * size :][:size], ease(matrix, 2.0))
+
+
+def test_own_history_moves_the_scoring_weights_but_not_the_training_weights() -> None:
+    matrix = taken()
+    other = matrix.toarray()
+    other[4] = 1 - other[4]
+    before, after = weights(matrix), weights(sp.csr_matrix(other))
+    user = torch.tensor([4])
+    for training, same in ((True, True), (False, False)):
+        table = before.table_of(user, training)[0] * 9
+        assert torch.equal(before.tables[table:][:9], after.tables[table:][:9]) is same
+
+
+def test_folds_are_even_and_cover_everybody() -> None:
+    assert torch.bincount(weights(taken(13)).folds).tolist() == [5, 4, 4]
+
+
+def test_only_the_most_popular_items_are_covered() -> None:
+    matrix = taken()
+    cf = weights(matrix, max_items=4)
+    counts = np.asarray(matrix.sum(0)).ravel()
+    assert min(counts[cf.covered]) >= max(np.delete(counts, cf.covered))
+    wide = cf.spread(torch.ones(2, 4))
+    assert wide.nonzero()[:, 1].unique().tolist() == cf.covered.tolist()
+
+
+def naive_cf(cf: CFWeights, items: list[int], table: int) -> np.ndarray:
+    """Return the decayed sum of the rows of a history, oldest first, ``[n_decays, n_items]``."""
+    result = np.zeros((len(cf.decays), cf.n_items))
+    for d, decay in enumerate(cf.decays.tolist()):
+        for age, item in enumerate(reversed(items)):
+            place = int(cf.place[item])
+            if place >= 0:
+                result[d, cf.covered] += decay**age * cf.tables[table * cf.size + place].numpy()
+    return result
+
+
+HISTORIES = [[3, 1, 4, 0, 5, 2], [2, 6, 5], [8]]
+
+
+@pytest.mark.parametrize("max_items", [99, 5])
+def test_bag_is_the_decayed_sum_over_the_history(max_items: int) -> None:
+    cf = weights(taken(), max_items=max_items)
+    flat = Histories(
+        torch.tensor([item for items in HISTORIES for item in items]),
+        torch.zeros(10, 0, dtype=torch.int64),
+        torch.tensor([0, 6, 9, 10]), 9,
+    )  # fmt: skip
+    bag = flat.flat(flat.offsets[:-1], flat.offsets[1:])
+    tables = torch.tensor([0, 3, 1])
+    found = cf.bag(*bag, tables)
+    for user, items in enumerate(HISTORIES):
+        expected = naive_cf(cf, items, int(tables[user]))
+        np.testing.assert_allclose(found[:, user], expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("max_items", [99, 5])
+@pytest.mark.parametrize("size", [1, 2, 32])
+def test_blocks_are_the_decayed_sums_at_every_position(size: int, max_items: int) -> None:
+    cf = weights(taken(), max_items=max_items)
+    rows = torch.full((3, 6), 9)
+    for user, items in enumerate(HISTORIES):
+        rows[user, : len(items)] = torch.tensor(items)
+    tables, lengths = torch.tensor([0, 3, 1]), torch.tensor([6, 3, 1])
+    bags = [[7, 0], [1], []]
+    before = torch.stack([
+        torch.from_numpy(naive_cf(cf, bag, int(t))).float()
+        for bag, t in zip(bags, tables, strict=True)
+    ], dim=1)  # fmt: skip
+    blocks = list(cf.blocks(rows, before, tables, lengths, size))
+    for user, items in enumerate(HISTORIES):
+        for step in range(len(items)):
+            found = blocks[step // size][:, user, step % size]
+            expected = naive_cf(cf, bags[user] + items[: step + 1], int(tables[user]))
+            np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+# --- the loss -----------------------------------------------------------------------------------
+
+
+def plain(
+    h: Tensor, table: Tensor, bias: Tensor, w: Tensor, items: Tensor, targets: Tensor,
+    before: Tensor, scores: Tensor, smoothing: float,
+) -> Tensor:  # fmt: skip
+    """Return the summed loss, position by position, out of torch's own softmax."""
+    total = h.new_zeros(())
+    for b in range(len(items)):
+        seen = before[b].clone()
+        for t in range(items.shape[1]):
+            seen[items[b, t]] = True
+            target = int(targets[b, t])
+            if target < 0:
+                continue
+            logits = table @ h[b, t] + bias + (w[b, t, :, None] * scores[:, b, t]).sum(0)
+            allowed = ~seen[:-1]
+            allowed[target] = True
+            log_p = logits[allowed].log_softmax(0)
+            own = log_p[int(allowed[:target].sum())]
+            total = total - (1 - smoothing) * own - smoothing * log_p.mean()
+    return total
+
+
+@pytest.mark.parametrize("size", [1, 2, 64])
+@pytest.mark.parametrize("smoothing", [0.0, 0.2])
+def test_block_cross_entropy_is_full_softmax_cross_entropy(size: int, smoothing: float) -> None:
+    torch.manual_seed(0)
+    items = torch.tensor([[3, 1, 4, 0, 5], [2, 6, 5, 7, 7], [1, 7, 7, 7, 7]])  # 7 is padding
+    targets = torch.tensor([[1, 4, 0, 5, 2], [6, 5, 2, -1, -1], [4, -1, -1, -1, -1]])
+    lengths = torch.tensor([5, 3, 1])
+    seen = torch.zeros(3, 8, dtype=torch.bool)
+    seen[0, 6] = seen[2, 4] = True  # user 2 takes item 4 again: a target always competes
+    shapes = [(3, 5, 4), (7, 4), (7,), (3, 5, 2)]
+    parts = [torch.randn(shape, dtype=torch.float64, requires_grad=True) for shape in shapes]
+    scores = torch.randn(2, 3, 5, 7, dtype=torch.float64)
+
+    def blocks() -> Any:
+        for start in range(0, 5, size):
+            rows = int((lengths > start).sum())
+            yield scores[:, :rows, start : start + size]
+
+    batch = (items, targets, lengths, seen.clone())
+    found = BlockCrossEntropy.apply(*parts, batch, blocks(), smoothing, size)
+    expected = plain(*parts, items, targets, seen, scores, smoothing)
+    torch.testing.assert_close(found, expected)
+    (3 * found).backward()
+    taken_ = [part.grad.clone() for part in parts]
+    for gradient, part in zip(taken_, torch.autograd.grad(3 * expected, parts), strict=True):
+        torch.testing.assert_close(gradient, part)
+
+
+def test_set_cross_entropy_is_the_mean_of_users_means() -> None:
+    torch.manual_seed(0)
+    logits = torch.randn(3, 5, dtype=torch.float64)
+    logits[0, 4] = -torch.inf
+    targets = torch.tensor([[0, 2, 3], [1, -1, -1], [-1, -1, -1]])
+    log_p = logits.log_softmax(-1)
+    expected = (-(log_p[0, 0] + log_p[0, 2] + log_p[0, 3]) / 3 - log_p[1, 1]) / 2
+    torch.testing.assert_close(set_cross_entropy(logits, targets), expected)
+
+
+# --- looking back only --------------------------------------------------------------------------
+
+
+def module(split: Any, target: str = "next", **changes: Any) -> IntegratedModule:
+    settings = Settings(**DEEP | changes)
+    torch.manual_seed(1)
+    context = Context.of(split.train)
+    network = IntegratedModule(inputs(split, context, settings), settings, target).eval()
+    for gate in network.states.gates.values():  # else the shares hide what reaches them
+        torch.nn.init.normal_(gate.weight, std=0.5)
+    return network
+
+
+@pytest.mark.parametrize("name", SEQUENTIAL)
+@pytest.mark.parametrize("n_layers", [1, 3])
+def test_branches_never_look_ahead(name: str, n_layers: int) -> None:
+    torch.manual_seed(0)
+    branch = SEQUENTIAL[name](Settings(**DEEP, n_layers=n_layers)).eval()
+    x = torch.randn(2, 20, DEEP["embedding_size"])
+    other = x.clone()
+    other[:, 11:] += 1
+    before, after = branch(x), branch(other)
+    torch.testing.assert_close(after[:, :11], before[:, :11], rtol=1e-4, atol=1e-5)
+    assert not torch.isclose(after[:, 11:], before[:, 11:]).all(-1).any(), "nor at the present"
+
+
+def batch_of(split: Any, target: str = "next", **changes: Any) -> Any:
+    data = HistoryData(
+        split, None, Context.of(split.train), Settings(**DEEP | changes), target
+    )  # fmt: skip
+    return data.batches(0)[0]
+
+
+def test_fused_states_and_gates_never_look_ahead() -> None:
+    network, batch = module(ring()), batch_of(ring())
+    items, context = batch.items.clone(), batch.context.clone()
+    items[:, 4:], context[:, 4:] = (items[:, 4:] + 1) % 20, 0
+    table = network.states.table()
+    before = network.states(batch, table)
+    after = network.states(batch._replace(items=items, context=context), table)
+    for one, two in zip(before, after, strict=True):
+        torch.testing.assert_close(one[:, :4], two[:, :4])
+        assert not torch.isclose(one[:, 4:], two[:, 4:]).all()
+
+
+def test_gate_shares_sum_to_one_at_every_position() -> None:
+    network, batch = module(ring()), batch_of(ring())
+    _, gates = network.states(batch, network.states.table())
+    torch.testing.assert_close(gates.sum(-1), torch.ones(gates.shape[:2]))
+    assert gates.shape[-1] == 5
+    assert (gates > 0).all()
+
+
+@pytest.mark.parametrize("target", ["next", "set"])
+def test_training_reads_the_weights_out_of_fold_and_scoring_those_of_all(
+    target: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+    real = CFWeights.table_of
+
+    def spy(cf: CFWeights, users: Tensor, training: bool) -> Tensor:
+        asked.append(training)
+        return real(cf, users, training)
+
+    monkeypatch.setattr(CFWeights, "table_of", spy)
+    network, batch = module(board(), target), batch_of(board(), target)
+    monkeypatch.setattr(network, "log", lambda *a, **k: None)
+    network.training_step(batch, 0)
+    assert set(asked) == {True}
+    asked.clear()
+    network.scores(batch)
+    assert asked == [False]
+
+
+def test_next_loss_is_the_same_however_it_is_cut_into_blocks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    network, batch = module(ring()), batch_of(ring())
+    whole = network.next_loss(batch)
+    monkeypatch.setattr(integrated, "BLOCK_FLOATS", 1)
+    torch.testing.assert_close(network.next_loss(batch), whole)
+
+
+def test_next_loss_is_the_mean_of_the_cross_entropies_of_the_scores() -> None:
+    """Training and scoring see the same logits: those after each prefix, out of one function."""
+    split = ring()
+    network, batch = module(split, cf_folds=2, branches=("cf", "rnn")), None
+    batch = batch_of(split)
+    # weights of all users in every fold, so that training and scoring read the same table
+    full = network.cf.tables[-20:]
+    network.cf.tables = full.repeat(3, 1)
+    losses = []
+    for row, user in enumerate(batch.users.tolist()):
+        for step in range(int(batch.lengths[row])):
+            items = batch.items[row, : step + 1]
+            frame = pd.DataFrame({"user": 0, "item": items.numpy()})
+            one = Histories.of(frame, np.zeros((step + 1, batch.context.shape[-1])), 1, 20)
+            asked = one.whole_batch(one.last(torch.tensor([0]), 99), torch.full((1, 0), -1))
+            logits = network.scores(asked._replace(users=torch.tensor([user])))[0]
+            logits[items] = -torch.inf
+            losses.append(-logits.log_softmax(0)[batch.targets[row, step]])
+    torch.testing.assert_close(network.next_loss(batch), torch.stack(losses).mean())
+
+
+# --- histories ----------------------------------------------------------------------------------
+
+
+@given(
+    lengths=st.lists(st.integers(0, 9), min_size=1, max_size=6),
+    max_len=st.integers(1, 5),
+)
+@budget(max_examples=50, deadline=None)
+def test_stretches_train_every_interaction_but_the_first_once(
+    lengths: list[int], max_len: int
+) -> None:
+    offsets = torch.tensor([0, *np.cumsum(lengths)])
+    n = int(offsets[-1])
+    flat = Histories(torch.arange(n), torch.zeros(n, 0, dtype=torch.int64), offsets, n)
+    windows = flat.stretches(max_len)
+    targets, users = [], flat.owners()
+    for i in range(len(windows.users)):
+        batch = flat.next_batch(windows.pick(torch.tensor([i])))
+        assert int(batch.lengths) <= max_len
+        start = int(offsets[batch.users])
+        whole = [*batch.bag.tolist(), *batch.items[0].tolist()]
+        assert whole == list(range(start, start + len(whole))), "bag and stretch are the history"
+        assert batch.targets[0].tolist() == [item + 1 for item in batch.items[0].tolist()]
+        assert (users[batch.targets[0]] == batch.users).all()
+        assert batch.ages.tolist() == list(range(len(batch.bag)))[::-1]
+        targets += batch.targets[0].tolist()
+    firsts = {int(o) for o, length in zip(offsets, lengths, strict=False) if length}
+    assert sorted(targets) == sorted(set(range(n)) - firsts)
+
+
+def test_length_batches_take_everything_once_and_depend_on_the_seed_alone() -> None:
+    lengths = torch.randint(1, 50, (103,), generator=torch.Generator().manual_seed(0))
+    one, two, other = (
+        [batch.tolist() for batch in length_batches(lengths, 8, seed)] for seed in (3, 3, 4)
+    )
+    assert sorted(item for batch in one for item in batch) == list(range(103))
+    assert one == two != other
+
+
+def test_set_batches_ask_for_what_they_dropped_and_show_the_rest() -> None:
+    split = board()
+    known = histories_of(split, "train", Context.of(split.train))
+    batches = SetBatches(known, Settings(**DEEP), seed=1)
+    shown = set()
+    for batch in (batches[i] for i in range(len(batches))):
+        for row, user in enumerate(batch.users.tolist()):
+            rest = set(batch.items[row].tolist()) - {split.n_items}
+            dropped = set(batch.targets[row].tolist()) - {-1}
+            assert not rest & dropped
+            assert rest | dropped == set(split.train.query("user == @user")["item"])
+            shown.add(user)
+    assert len(shown) > 0.8 * split.n_users
+
+
+@pytest.mark.parametrize("target", ["next", "set"])
+@pytest.mark.parametrize("protocol", ["holdout", "leave-last-out", "temporal", "strong"])
+def test_no_batch_holds_an_interaction_of_the_valid_or_test_part(
+    protocol: str, target: str
+) -> None:
+    split = split_of(cycle(), protocol).at("valid")
+    data = HistoryData(split, split, Context.of(split.train), Settings(**DEEP), target)
+    known = set(zip(split.train["user"], split.train["item"], strict=True))
+    hidden = split.interactions[split.interactions["part"] != "train"]
+    assert not known & set(zip(hidden["user"], hidden["item"], strict=True))
+    for epoch in range(3):
+        batches = data.batches(epoch)
+        assert isinstance(batches, NextBatches if target == "next" else SetBatches)
+        for batch in (batches[i] for i in range(len(batches))):
+            for row, user in enumerate(batch.users.tolist()):
+                found = {*batch.items[row].tolist(), *batch.targets[row].tolist()}
+                assert {(user, item) for item in found - {split.n_items, -1}} <= known
+
+
+def test_what_the_network_knows_comes_from_the_training_part() -> None:
+    split = ring()
+    found = inputs(split, Context.of(split.train), Settings(**DEEP))
+    counts = np.bincount(split.train["item"], minlength=split.n_items)
+    assert found.popularity.tolist() == counts.tolist()
+    assert found.cf is not None
+    torch.testing.assert_close(found.cf.tables[-20:], ease(split.matrix("train"), 1.0))
+
+
+# --- validation and settings --------------------------------------------------------------------
+
+
+@given(seed=st.integers(0, 10_000), n_items=st.integers(10, 30))
+@budget(max_examples=60, deadline=None)
+def test_ndcg_is_the_evaluators(seed: int, n_items: int) -> None:
+    """Scores are small integers, so that there are ties; some lists are shorter than 10."""
+    random = np.random.default_rng(seed)
+    scores = random.integers(0, 4, (6, n_items)).astype(np.float32)
+    relevant = random.random((6, n_items)) < 0.3
+    relevant[:, 0] = True
+    allowed = relevant | (random.random((6, n_items)) < random.random((6, 1)))
+    top = top_k(np.where(allowed, scores, -np.inf), 10)
+    expected = at_cutoff(hits_of(top, relevant), relevant.sum(1))["ndcg"]
+    targets = torch.full((6, n_items), -1)
+    for row, mask in enumerate(relevant):
+        targets[row, : mask.sum()] = torch.from_numpy(np.flatnonzero(mask))
+    found = ndcg(torch.from_numpy(scores), targets, torch.from_numpy(allowed))
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
+
+
+def test_settings_refuse_what_cannot_work() -> None:
+    with pytest.raises(UnknownName, match="Did you mean 'attention'"):
+        Settings(branches=("atention",))
+    with pytest.raises(UnknownName, match="Did you mean 'next'"):
+        Settings(target="nxt")
+    with pytest.raises(DataError, match="no branch"):
+        Settings(branches=())
+
+
+@pytest.mark.xfail(strict=True, reason="n_heads has to divide embedding_size, not hidden_size")
+def test_settings_refuse_heads_that_do_not_divide_the_item_vectors() -> None:
+    with pytest.raises(DataError):
+        Settings(embedding_size=16, hidden_size=30, n_heads=3)

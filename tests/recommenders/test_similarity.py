@@ -1,0 +1,140 @@
+"""Similarities and weights against formulas that are written out as loops."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from reclib.errors import UnknownName
+from reclib.recommenders import similarity
+from reclib.recommenders.similarity import largest, neighbours, weighted
+
+values = st.sampled_from([0.0, 0.0, 0.5, 1.0, 3.0])
+matrices = arrays(np.float32, st.tuples(st.integers(1, 7), st.just(5)), elements=values)
+
+
+def naive(kind: str, q: np.ndarray, r: np.ndarray, shrink: float, alpha: float) -> float:
+    if kind == "jaccard":
+        shared = sum(bool(a) and bool(b) for a, b in zip(q, r, strict=True))
+        union = sum(bool(a) or bool(b) for a, b in zip(q, r, strict=True))
+        return shared / (union + shrink) if union + shrink else 0.0
+    dot = sum(float(a) * float(b) for a, b in zip(q, r, strict=True))
+    qq, rr = (sum(float(a) ** 2 for a in x) for x in (q, r))
+    power = alpha if kind == "asymmetric" else 0.5
+    below = qq ** (1 - power) * rr**power + shrink
+    return dot / below if below else 0.0
+
+
+@pytest.mark.parametrize("kind", ["cosine", "asymmetric", "jaccard"])
+@given(
+    queries=matrices,
+    rows=matrices,
+    shrink=st.sampled_from([0.0, 1.0, 7.5]),
+    alpha=st.sampled_from([0.2, 0.5, 0.9]),
+)
+@settings(max_examples=60, deadline=None)
+def test_similarities_are_their_formulas(
+    kind: str, queries: np.ndarray, rows: np.ndarray, shrink: float, alpha: float
+) -> None:
+    found = neighbours(
+        sp.csr_matrix(queries), sp.csr_matrix(rows), similarity=kind, k=99, shrink=shrink,
+        alpha=alpha,
+    )  # fmt: skip
+    expected = [[naive(kind, q, r, shrink, alpha) for r in rows] for q in queries]
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found.toarray(), expected, rtol=1e-5, atol=1e-6)
+
+
+def test_asymmetric_cosine_is_asymmetric_the_way_round_that_aiolli_writes_it() -> None:
+    """With alpha near 1 the row's norm counts, not the query's: shared / size of the row."""
+    small, large = sp.csr_matrix([[1.0, 0, 0, 0]]), sp.csr_matrix([[1.0, 1, 1, 1]])
+    ask = {"similarity": "asymmetric", "k": 1, "alpha": 1.0}
+    assert neighbours(small, large, **ask)[0, 0] == pytest.approx(1 / 4)
+    assert neighbours(large, small, **ask)[0, 0] == pytest.approx(1.0)
+
+
+def test_locality_raises_the_similarities_that_are_kept() -> None:
+    rows = sp.random(12, 9, 0.5, format="csr", dtype=np.float32, random_state=4)
+    once = neighbours(rows, rows, similarity="cosine", k=4).toarray()
+    cubed = neighbours(rows, rows, similarity="cosine", k=4, locality=3.0).toarray()
+    np.testing.assert_allclose(cubed, once**3, rtol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["cosine", "asymmetric", "jaccard"])
+def test_nobody_is_his_own_neighbour_and_minus_one_is_nobody(kind: str) -> None:
+    rows = sp.csr_matrix(np.ones((3, 4), np.float32))
+    own = np.array([0, 1, -1])
+    found = neighbours(rows, rows, similarity=kind, k=9, own=own).toarray()
+    assert (found == 0).tolist() == [[True, False, False], [False, True, False], [False] * 3]
+
+
+def test_blocks_give_what_one_piece_gives(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = sp.random(23, 9, 0.4, format="csr", dtype=np.float32, random_state=3)
+    ask = {"similarity": "cosine", "k": 5, "own": np.arange(23)}
+    whole = neighbours(rows, rows, **ask).toarray()
+    monkeypatch.setattr(similarity, "BLOCK_CELLS", 4 * 23)
+    np.testing.assert_array_equal(neighbours(rows, rows, **ask).toarray(), whole)
+
+
+@given(
+    rows=arrays(np.float32, st.tuples(st.integers(1, 5), st.integers(1, 8)),
+                elements=st.sampled_from([-1.0, 0.0, 1.0, 2.0, 3.5])),
+    k=st.integers(1, 9),
+)  # fmt: skip
+@settings(max_examples=100, deadline=None)
+def test_largest_keeps_the_k_largest_positive_values_and_ties(rows: np.ndarray, k: int) -> None:
+    for row, kept in zip(rows, largest(rows, k).toarray(), strict=True):
+        last = sorted(row, reverse=True)[min(k, len(row)) - 1]
+        assert kept.tolist() == [v if v > 0 and v >= last else 0.0 for v in row.tolist()]
+
+
+BASKETS = np.array([[1, 1, 0, 0], [1, 0, 1, 0], [1, 0, 0, 0]], np.float32)
+
+
+def test_tf_idf_by_hand() -> None:
+    """Three rows have column 0, one each 1 and 2: ln(3/4) < 0 counts as 0, then ln(3/2)."""
+    once = math.log(3 / 2)
+    matrix = sp.csr_matrix(BASKETS)
+    expected = [[0, once, 0, 0], [0, 0, once, 0], [0, 0, 0, 0]]
+    np.testing.assert_allclose(weighted("tf-idf", matrix, matrix).toarray(), expected, rtol=1e-6)
+
+
+def test_bm25_by_hand() -> None:
+    """Mean length 5/3; a row of length 2 has the norm 1.2 (0.25 + 0.75 * 2 / (5/3)) = 1.38."""
+    matrix = sp.csr_matrix(BASKETS)
+    often, once = math.log(1 + 0.5 / 3.5), math.log(1 + 2.5 / 1.5)
+    long, short = 2.2 / (1 + 1.38), 2.2 / (1 + 1.2 * (0.25 + 0.75 * 1 / (5 / 3)))
+    expected = [
+        [often * long, once * long, 0, 0],
+        [often * long, 0, once * long, 0],
+        [often * short, 0, 0, 0],
+    ]
+    np.testing.assert_allclose(weighted("bm25", matrix, matrix).toarray(), expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["tf-idf", "bm25"])
+def test_weights_of_a_query_come_from_the_reference_alone(name: str) -> None:
+    reference = sp.csr_matrix(BASKETS)
+    alone = weighted(name, reference[:1], reference).toarray()
+    np.testing.assert_array_equal(alone, weighted(name, reference, reference).toarray()[:1])
+
+
+def test_weighting_leaves_its_input_alone() -> None:
+    for name in similarity.WEIGHTINGS:
+        matrix = sp.csr_matrix(BASKETS)
+        weighted(name, matrix, matrix)
+        np.testing.assert_array_equal(matrix.toarray(), BASKETS)
+
+
+def test_unknown_names_suggest_the_nearest() -> None:
+    matrix = sp.csr_matrix(BASKETS)
+    with pytest.raises(UnknownName, match="Did you mean 'tf-idf'"):
+        weighted("tfidf", matrix, matrix)
+    with pytest.raises(UnknownName, match="Did you mean 'cosine'"):
+        neighbours(matrix, matrix, similarity="cosin", k=1)

@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from planted_runs import Plant, summary
+
+from reclib import tables
+from reclib.tables.results import p_text, position
+
+NOISE = np.random.default_rng(0).normal(0, 0.05, 60)
+BASE = np.random.default_rng(1).uniform(0.2, 0.6, 60)
+METRIC = "recall@10"
+
+
+def values(shift: float = 0.0) -> dict[str, list[float]]:
+    return {METRIC: (BASE + shift + (NOISE if shift else 0)).tolist()}
+
+
+def test_a_summary_averages_each_user_over_folds_first(plant: Plant) -> None:
+    runs = [
+        plant("ease", {METRIC: [0.0, 1.0]}, fold=0, users=[1, 2]),
+        plant("ease", {METRIC: [0.5, 0.5]}, fold=1, users=[2, 3]),
+    ]
+    row = tables.summarize(runs, [METRIC]).iloc[0]
+    assert row["mean"] == pytest.approx((0.0 + 0.75 + 0.5) / 3)
+    assert (row["n_users"], row["n_runs"], row["title"]) == (3, 2, "EASE")
+    assert row["low"] <= row["mean"] <= row["high"]
+
+
+def test_a_cell_shows_mean_and_interval() -> None:
+    rows = {("holdout", "a"): 0.25, ("holdout", "b"): 0.5}
+    assert tables.display_table(summary(rows), digits=2).to_dict() == {
+        "precision@10": {"A": "0.25 [0.24, 0.26]", "B": "0.50 [0.49, 0.51]"}
+    }
+    two = tables.display_table(summary(rows | {("strong", "a"): 0.1}))
+    assert two.loc[("strong", "A"), "precision@10"] == "0.100 [0.090, 0.110]"
+
+
+def test_comparisons_are_sorted_corrected_and_without_floor_and_ceiling(plant: Plant) -> None:
+    runs = [plant(name, values(shift)) for name, shift in
+            [("item-knn", 0.0), ("slim", -0.1), ("ease", 0.1), ("bpr", 0.001),
+             ("random", -0.2), ("oracle", 0.3)]]  # fmt: skip
+    found = tables.compare_all(runs, "item-knn", METRIC)
+    assert found["recommender"].tolist() == ["ease", "bpr", "slim"]
+    assert found["verb"].tolist() == ["beats", "is level with", "falls behind"]
+    assert found["mean"][0] == pytest.approx(0.1 + NOISE.mean())
+    assert found["relative"][0] == pytest.approx(found["mean"][0] / BASE.mean())
+    assert (found["p_holm"] >= found["p"]).all()
+    shown = tables.display_comparison(found)
+    assert shown.loc["EASE", "p (Holm)"] == "< .001"
+    assert shown.loc["EASE", "difference"].startswith(f"{found['mean'][0]:+.3f} [")
+
+
+def test_only_users_that_both_rank_are_compared(plant: Plant) -> None:
+    some = plant("ease", {METRIC: (BASE + 0.1 + NOISE)[:50].tolist()}, users=range(50))
+    found = tables.compare_all([plant("item-knn", values()), some], "item-knn", METRIC)
+    assert found["mean"][0] == pytest.approx(0.1 + NOISE[:50].mean())
+
+
+def test_a_fold_table_has_mean_deviation_and_number_of_folds(plant: Plant) -> None:
+    runs = [plant("ease", {METRIC: [mean, mean]}, fold=fold)
+            for fold, mean in enumerate((0.1, 0.2, 0.3))]  # fmt: skip
+    found = tables.fold_table([*runs, plant("slim", {METRIC: [0.5, 0.5]})], [METRIC])
+    assert found.to_dict("index") == {"EASE": {METRIC: "0.200 ± 0.100", "folds": 3}}
+    assert tables.fold_table(runs[:1], [METRIC]).empty
+
+
+def test_an_ablation_says_which_branch_is_missed(plant: Plant) -> None:
+    whole = plant("integrated", values())
+    without = {"cf": plant("integrated", values(-0.1)), "cnn": plant("integrated", values(1e-3))}
+    found = tables.ablation(whole, without, METRIC)
+    assert found["title"].tolist() == ["without cf", "without cnn"]
+    assert found["verb"].tolist() == ["falls behind", "is level with"]
+    assert "Switching off cf costs" in tables.ablation_finding(found)
+    assert "No single branch" in tables.ablation_finding(found.iloc[1:])
+    assert "not part" in tables.ablation_finding(tables.ablation(whole, {}, METRIC))
+
+
+def test_learning_curves_are_those_of_the_protocol(plant: Plant) -> None:
+    curve = pd.DataFrame({"epoch": [1, 2], "train_loss": [1.0, 0.5]})
+    runs = [
+        plant("rnn", values(), curve=curve, fit_seconds=12.4, device="cpu"),
+        plant("rnn", values(), protocol="strong", curve=curve),
+        plant("ease", values()),
+    ]
+    found = tables.learning_curves(runs, "holdout")
+    assert found[["title", "epoch"]].to_numpy().tolist() == [["RNN", 1], ["RNN", 2]]
+    assert tables.training_finding(runs, "holdout") == (
+        "Training took RNN 12 s (2 epochs), on cpu."
+    )
+
+
+@pytest.mark.parametrize(
+    ("p", "text"), [(0.0, "< .001"), (0.001, ".001"), (0.25, ".250"), (1.0, "1.000")]
+)
+def test_p_values_are_printed_without_a_leading_zero(p: float, text: str) -> None:
+    assert p_text(p) == text
+
+
+def test_a_position_is_a_share_of_the_way() -> None:
+    assert position(0.3, 0.1, 0.5) == pytest.approx(0.5)
+    assert np.isnan(position(0.3, 0.1, 0.1))

@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from reclib import experiment, provenance, recommenders
+from reclib.datasets import Dataset
+from reclib.experiment import measure_run, origin_of, run
+from reclib.ledger import Ledger
+from reclib.splits import Split, make_split
+
+
+@pytest.fixture
+def split(small: Dataset) -> Split:
+    return make_split(small, "holdout")
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Ledger:
+    return Ledger(tmp_path / "ledger")
+
+
+def key(split: Split, name: str = "random", **options: Any) -> dict[str, Any]:
+    defaults: dict[str, Any] = {"settings": {}, "seed": 2026, "cutoffs": (5, 10)}
+    return origin_of(name, split, **(defaults | options))
+
+
+def test_a_second_run_comes_from_the_ledger(
+    split: Split, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = run("bias", split, ledger=ledger)
+    monkeypatch.setattr(recommenders, "build", lambda *_, **__: pytest.fail("fitted again"))
+    again = run("bias", split, ledger=ledger)
+    assert again.row == first.row
+    pd.testing.assert_frame_equal(again.per_user, first.per_user)
+    assert len(ledger.rows()) == 1
+
+
+def test_the_row_says_what_was_measured_and_where(split: Split, ledger: Ledger) -> None:
+    done = run("bias", split, ledger=ledger, settings={"item_damping": 5.0}, cutoffs=(5, 10))
+    row = done.row
+    for metric in done.per_user:
+        assert row[metric] == pytest.approx(done.per_user[metric].mean(), abs=1e-6)
+    assert row["settings"] == {"item_damping": 5.0, "user_damping": 10.0}
+    assert row["n_users"] == len(split.users()) == len(done.top)
+    assert row["fit_seconds"] >= 0
+    assert row["rank_seconds"] >= 0
+    assert row["peak_memory_mb"] >= 1
+    assert row["split_checksum"] == split.checksum
+    assert (row["kind"], row["stage"], row["protocol"]) == ("run", "test", "holdout")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"seed": 7}, {"cutoffs": (5,)}, {"name": "popularity"}, {"settings": {"last_n": 20}}],
+)
+def test_whatever_the_result_depends_on_is_in_the_key(split: Split, change: Any) -> None:
+    assert key(split, **change) != key(split)
+
+
+def test_fold_stage_seed_and_data_of_the_split_are_in_the_key(small: Dataset, split: Split) -> None:
+    other = small.with_interactions(small.interactions.iloc[1:])
+    splits = [split, split.at("valid"), make_split(small, "holdout", fold=1),
+              make_split(small, "holdout", seed=1), make_split(other, "holdout"),
+              make_split(small, "rated-only")]  # fmt: skip
+    origins = [key(each) for each in splits]
+    assert all(a != b for n, a in enumerate(origins) for b in origins[:n])
+
+
+def test_settings_that_repeat_the_defaults_make_no_other_run(split: Split) -> None:
+    assert key(split, "bias", settings={"item_damping": 10.0}) == key(split, "bias")
+    assert key(split, "bias", settings={"item_damping": 9.0}) != key(split, "bias")
+
+
+def test_a_closed_form_is_not_run_again_for_another_seed(split: Split) -> None:
+    assert key(split, "bias", seed=1) == key(split, "bias", seed=2)
+
+
+@pytest.mark.parametrize("part", ["fingerprint", "versions"])
+def test_changed_code_or_libraries_make_another_run(
+    split: Split, ledger: Ledger, monkeypatch: pytest.MonkeyPatch, part: str
+) -> None:
+    first = run("popularity", split, ledger=ledger)
+    monkeypatch.setattr(provenance, part, lambda *_: "changed")
+    second = run("popularity", split, ledger=ledger)
+    assert second.row["key"] != first.row["key"]
+    assert len(ledger.rows()) == 2
+
+
+def test_the_key_covers_the_evaluator_and_the_recommenders_own_files(
+    split: Split, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[str, ...]] = []
+    monkeypatch.setattr(provenance, "fingerprint", lambda *paths: asked.append(paths) or "x")
+    key(split, "ease")
+    assert {"ranking.py", "metrics.py", *recommenders.CATALOGUE["ease"].modules} <= set(asked[0])
+
+
+def test_every_file_that_a_key_is_made_from_exists() -> None:
+    patterns = {path for entry in recommenders.CATALOGUE.values() for path in entry.modules}
+    for pattern in {*patterns, *experiment.EVALUATOR}:
+        assert list(provenance.PACKAGE.glob(pattern)), f"{pattern} matches no file"
+
+
+def test_the_same_seed_gives_the_same_run_and_another_seed_another(
+    split: Split, tmp_path: Path
+) -> None:
+    one, two, other = (
+        run("random", split, ledger=Ledger(tmp_path / place), seed=seed)
+        for place, seed in (("one", 1), ("two", 1), ("other", 2))
+    )
+    np.testing.assert_array_equal(one.top, two.top)
+    assert one.row["key"] == two.row["key"] != other.row["key"]
+    assert (one.top != other.top).any()
+
+
+def test_measuring_writes_nothing_down(split: Split, tmp_path: Path) -> None:
+    done = measure_run("popularity", split, cutoffs=(5,))
+    assert done.summary == done.evaluation.summary
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_that_fails_leaves_no_row(
+    split: Split, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(experiment, "evaluate", broken)
+        with pytest.raises(KeyboardInterrupt):
+            run("popularity", split, ledger=ledger)
+    assert ledger.rows() == []
+    assert list((ledger.folder / "runs").iterdir()) == []
+    assert run("popularity", split, ledger=ledger).row["n_users"] > 0

@@ -1,0 +1,142 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from threadpoolctl import threadpool_info
+
+from reclib.datasets import Dataset
+from reclib.scaling import (
+    DIMENSIONS,
+    exponents,
+    limited_threads,
+    measure,
+    measure_cutoffs,
+    measure_threads,
+    sample,
+)
+from reclib.study import Study
+
+SIZES = [100, 200, 400, 800, 1600]
+
+
+def power_law(exponent: float, noise: float = 0.0, seed: int = 0) -> pd.DataFrame:
+    random = np.random.default_rng(seed)
+    frame = pd.DataFrame({"size": np.repeat(SIZES, 3), "title": "A", "dimension": "users"})
+    jitter = np.exp(noise * random.normal(size=len(frame)))
+    return frame.assign(seconds=3e-4 * frame["size"] ** exponent * jitter)
+
+
+def test_part_of_the_interactions_is_a_random_part_in_file_order(small: Dataset) -> None:
+    part = sample(small, "interactions", 0.5, seed=1)
+    size = len(part.interactions)
+    assert size == pytest.approx(250, abs=50)
+    both = part.interactions.merge(small.interactions.reset_index())
+    assert len(both) == size
+    assert both["index"].is_monotonic_increasing
+
+
+@pytest.mark.parametrize(("dimension", "column"), [("users", "user_id"), ("items", "item_id")])
+def test_part_of_the_users_or_items_keeps_all_that_is_theirs(
+    small: Dataset, dimension: str, column: str
+) -> None:
+    part = sample(small, dimension, 0.25, seed=1).interactions
+    whole = small.interactions
+    kept = part[column].unique()
+    assert len(kept) == round(0.25 * whole[column].nunique())
+    assert len(part) == whole[column].isin(kept).sum()
+
+
+@pytest.mark.parametrize("dimension", DIMENSIONS)
+def test_a_sample_repeats_with_its_seed_and_the_whole_is_the_whole(
+    small: Dataset, dimension: str
+) -> None:
+    one, two, other = (sample(small, dimension, 0.5, seed=seed).checksum for seed in (1, 1, 2))
+    assert one == two != other
+    assert sample(small, dimension, 1.0, seed=1) is small
+
+
+@pytest.mark.parametrize("dimension", ["users", "items"])
+def test_a_tiny_share_leaves_two_at_least(small: Dataset, dimension: str) -> None:
+    part = sample(small, dimension, 0.001, seed=1)
+    assert (part.n_users if dimension == "users" else part.n_items) == 2
+
+
+@pytest.mark.parametrize("exponent", [0.0, 1.0, 1.7])
+def test_a_planted_power_law_is_found(exponent: float) -> None:
+    found = exponents(power_law(exponent), ["seconds"]).iloc[0]
+    assert found["exponent"] == pytest.approx(exponent, abs=1e-9)
+    assert found["high"] - found["low"] == pytest.approx(0, abs=1e-6)
+    assert (found["title"], found["dimension"], found["measure"]) == ("A", "users", "seconds")
+
+
+def test_the_interval_covers_the_exponent_as_often_as_it_says() -> None:
+    found = pd.concat(
+        [exponents(power_law(1.3, noise=0.2, seed=seed), ["seconds"]) for seed in range(200)]
+    )
+    inside = (found["low"] <= 1.3) & (found["high"] >= 1.3)
+    assert 0.9 <= inside.mean() <= 0.99
+
+
+def test_each_title_dimension_and_measure_has_a_fit_of_its_own() -> None:
+    frame = pd.concat([power_law(1.0), power_law(2.0).assign(title="B")])
+    frame["memory"] = frame["size"] * 1.0
+    found = exponents(frame, ["seconds", "memory"]).set_index(["title", "measure"])["exponent"]
+    expected = {("A", "seconds"): 1, ("A", "memory"): 1, ("B", "seconds"): 2, ("B", "memory"): 1}
+    assert found.to_dict() == pytest.approx(expected)
+
+
+def test_a_duration_of_nothing_has_an_exponent_all_the_same() -> None:
+    assert np.isfinite(exponents(power_law(1.0).assign(seconds=0.0), ["seconds"])["exponent"][0])
+
+
+def threads() -> list[int]:
+    return [torch.get_num_threads(), *(pool["num_threads"] for pool in threadpool_info())]
+
+
+@pytest.fixture
+def two_threads() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.usefixtures("two_threads")
+def test_threads_are_limited_within_the_block_and_restored_after_an_error() -> None:
+    before = threads()
+    within: list[int] = []
+
+    def work() -> None:
+        with limited_threads(1):
+            within.extend(threads())
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        work()
+    assert set(within) == {1}
+    assert threads() == before
+    assert torch.get_num_threads() == 2
+
+
+def test_every_measurement_has_a_row(study: Study) -> None:
+    found = measure(study, ["popularity", "bias"], fractions=(0.5, 1.0), repeats=2)
+    assert len(found) == 3 * 2 * 2 * 2
+    sizes = found.groupby("dimension")["size"].max().to_dict()
+    assert sizes == {"interactions": 500, "users": 40, "items": 30}
+    assert set(found["title"]) == {"Popularity", "Bias only"}
+    assert found[["fit seconds", "rank seconds", "peak memory (MB)"]].gt(0).all(axis=None)
+    assert found["ndcg@10"].between(0, 1).all()
+
+
+def test_cutoffs_and_threads_are_timed_as_often_as_asked(study: Study) -> None:
+    cutoffs = measure_cutoffs(study, ["popularity"], (5, 50), repeats=2)
+    assert cutoffs["cutoff"].tolist() == [5, 5, 50, 50]
+    timed = measure_threads(study, ["popularity", "random"], (1, 2), repeats=1)
+    assert timed[["title", "threads"]].to_numpy().tolist() == [
+        ["Popularity", 1], ["Popularity", 2], ["Random", 1], ["Random", 2],
+    ]  # fmt: skip
+    assert timed["same scores"].all()

@@ -1,0 +1,180 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from small_data import random_frame, write_dataset
+
+from reclib import recommenders, search
+from reclib import study as module
+from reclib.errors import DataError, UnknownName
+from reclib.ledger import Run
+from reclib.study import Spec, Study, grid
+
+TRIALS = 4
+
+
+def never(*_: object, **__: object) -> None:
+    pytest.fail("fitted again")
+
+
+def test_a_study_has_dataset_splits_and_ledger_in_its_build_folder(study: Study) -> None:
+    assert (study.dataset.n_users, study.dataset.n_items) == (40, 30)
+    split = study.split("holdout", fold=2)
+    assert split.checksum == study.split("holdout", fold=2).checksum
+    build = Path(study.build_dir)
+    assert {path.name for path in build.iterdir()} == {"splits"}
+    assert study.ledger.folder == build / "ledger"
+
+
+def test_paths_become_absolute_so_that_workers_find_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    opened = Study.open("ml-100k", build_dir="build", data_dir="data")
+    assert opened.build_dir == str(tmp_path / "build")
+    assert opened.data_dir == str(tmp_path / "data")
+    assert Study(**asdict(opened)) == opened
+
+
+def test_an_unknown_dataset_suggests_the_nearest() -> None:
+    with pytest.raises(UnknownName, match="Did you mean 'ml-100k'"):
+        _ = Study.open("ml-100").dataset
+
+
+def test_inclusion_is_part_of_the_study(study: Study) -> None:
+    stricter = replace(study, min_user=12)
+    counts = stricter.dataset.interactions["user_id"].value_counts()
+    assert 0 < len(counts) < 40
+    assert counts.min() >= 12
+
+
+def test_protocols_that_the_data_cannot_support_are_left_out(tmp_path: Path) -> None:
+    frame = random_frame().drop(columns="timestamp")
+    study = Study.open(str(write_dataset(tmp_path / "plain", frame)), build_dir=tmp_path / "b")
+    names = ["temporal", "rated-only", "sampled", "holdout"]
+    assert study.supported(names) == ["rated-only", "holdout"]
+
+
+def test_a_cutoff_above_the_catalogue_is_refused_before_anything_is_fitted(
+    study: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recommenders, "build", never)
+    with pytest.raises(DataError, match="k = 31 does not fit a catalogue of 30 items"):
+        replace(study, cutoff=31).run(Spec("popularity", "holdout"))
+    assert replace(study, cutoff=30).cutoffs == (5, 10, 20, 30)
+    assert replace(study, cutoff=10).cutoffs == (5, 10, 20)
+
+
+def test_the_grid_repeats_only_what_depends_on_a_seed() -> None:
+    specs = grid(["random", "bias"], ["holdout", "strong"], folds=(0, 1), seeds=(1, 2))
+    counts = pd.Series([spec.recommender for spec in specs]).value_counts()
+    assert counts.to_dict() == {"random": 8, "bias": 4}
+    assert len({(s.recommender, s.protocol, s.fold, s.seed) for s in specs}) == 12
+
+
+def test_runs_come_back_in_the_order_given_and_the_second_time_from_the_ledger(
+    study: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    specs = grid(["popularity", "random"], ["holdout"], folds=(1, 0))
+    first = study.run_all(specs)
+    assert [(run.row["recommender"], run.row["fold"]) for run in first] == [
+        ("popularity", 1), ("popularity", 0), ("random", 1), ("random", 0),
+    ]  # fmt: skip
+    monkeypatch.setattr(recommenders, "build", never)
+    assert [run.row for run in study.run_all(specs)] == [run.row for run in first]
+    assert study.run_all([]) == []
+
+
+@pytest.mark.slow
+def test_a_worker_gives_what_the_process_itself_gives(study: Study, tmp_path: Path) -> None:
+    specs = grid(["random", "bias", "popularity"], ["holdout"])
+    here = study.run_all(specs)
+    apart = replace(study, workers=2, build_dir=str(tmp_path / "apart")).run_all(specs)
+    for one, two in zip(here, apart, strict=True):
+        assert one.row["key"] == two.row["key"]
+        assert one.folder != two.folder
+        pd.testing.assert_frame_equal(one.per_user, two.per_user)
+        np.testing.assert_array_equal(one.top, two.top)
+
+
+def test_the_search_writes_the_best_settings_of_the_valid_part(study: Study) -> None:
+    study.search_all(["bias"], ["holdout"], TRIALS)
+    trials = study.ledger.frame()
+    assert len(trials) == TRIALS
+    assert set(trials["stage"]) == {"valid"}
+    assert set(trials["kind"]) == {"trial"}
+    best = trials.loc[trials[search.METRIC].idxmax(), "settings"]
+    assert search.read_settings("small") == {"holdout": {"bias": best}}
+    assert study.settings("bias", "holdout") == best
+
+
+def test_finished_trials_are_not_repeated(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
+    study.search_all(["bias"], ["holdout"], TRIALS)
+    built: list[Any] = []
+    honest = recommenders.build
+
+    def counted(name: str, settings: Any, **options: Any) -> Any:
+        built.append(settings)
+        return honest(name, settings, **options)
+
+    monkeypatch.setattr(recommenders, "build", counted)
+    study.search_all(["bias"], ["holdout"], TRIALS)
+    assert built == []
+    study.search_all(["bias"], ["holdout"], TRIALS + 2)
+    assert len(built) == 2, "more trials go on where the fewer ended"
+
+
+def test_the_search_never_looks_at_the_test_part(
+    study: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[str] = []
+    honest = module.run
+
+    def watched(name: str, split: Any, **options: Any) -> Run:
+        seen.append(split.stage)
+        return honest(name, split, **options)
+
+    monkeypatch.setattr(module, "run", watched)
+    study.search_all(["bias", "popularity"], ["holdout", "temporal"], TRIALS)
+    assert set(seen) == {"valid"}
+    assert len(seen) == 2 * (TRIALS + 1), "popularity has nothing to choose: one trial"
+
+
+def test_a_trial_takes_its_settings_as_they_are(study: Study) -> None:
+    search.write_settings("small", "holdout", "bias", {"item_damping": 33.0, "user_damping": 3.0})
+    spec = Spec("bias", "holdout", settings={"item_damping": 2.0})
+    trial, run = study.run(spec, kind="trial"), study.run(spec)
+    assert trial.row["settings"] == {"item_damping": 2.0, "user_damping": 10.0}
+    assert run.row["settings"] == {"item_damping": 2.0, "user_damping": 3.0}
+
+
+def test_protocols_that_differ_in_the_candidates_share_settings(study: Study) -> None:
+    search.write_settings("small", "holdout", "bias", {"item_damping": 33.0})
+    assert study.settings("bias", "rated-only") == {"item_damping": 33.0}
+    search.write_settings("small", "rated-only", "bias", {"item_damping": 5.0})
+    assert study.settings("bias", "rated-only") == {"item_damping": 5.0}
+    assert study.settings("bias", "strong") == {}
+
+
+def trial_settings(trials: pd.DataFrame) -> Sequence[dict[str, float]]:
+    return trials.sort_values("trial")["settings"].tolist()
+
+
+def test_the_quick_edition_shows_trials_on_record_and_makes_none(
+    study: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("reclib.ledger.PUBLISHED", Path(study.build_dir) / "none")
+    assert study.trials(["bias"], ["holdout"], TRIALS).empty
+    full = replace(study, edition="full").trials(["bias"], ["holdout"], TRIALS)
+    assert full["trial"].tolist() == list(range(TRIALS))
+    assert trial_settings(full) == list(search.candidates("bias", TRIALS, study.seed))
+    assert set(full["title"]) == {"Bias only"}
+    monkeypatch.setattr(recommenders, "build", never)
+    shown = study.trials(["bias"], ["holdout"], TRIALS)
+    assert trial_settings(shown) == trial_settings(full)
