@@ -17,7 +17,7 @@ from reclib.metrics import CUTOFFS, Evaluation, evaluate
 from reclib.recommenders.base import Recommender
 from reclib.splits import Split
 
-EVALUATOR = ("ranking.py", "metrics.py")
+EVALUATOR = ("splits/*.py", "ranking.py", "metrics.py")
 
 
 @dataclass(frozen=True)

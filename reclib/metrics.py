@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import scipy.sparse as sp
 
 from reclib.ranking import Ranking, rank
 from reclib.recommenders.base import IntArray, Recommender
@@ -52,7 +53,7 @@ def evaluate(
     usable = sorted(k for k in cutoffs if k <= split.n_items) or [split.n_items]
     ranking = rank(recommender, split, k=usable[-1])
     relevant = split.relevant()[ranking.users]
-    hits = hits_of(ranking.items, relevant.toarray())
+    hits = hits_of(ranking.items, relevant)
     n_relevant = relevant.getnnz(axis=1)
     popularity = np.bincount(split.train["item"], minlength=split.n_items)
     values: dict[str, Floats] = {}
@@ -66,9 +67,11 @@ def evaluate(
     return Evaluation(per_user, summary, ranking.items)
 
 
-def hits_of(items: IntArray, relevant: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+def hits_of(items: IntArray, relevant: sp.csr_matrix) -> npt.NDArray[np.bool_]:
     """Return whether each place of each list holds something relevant, bool ``[n, k]``."""
-    return np.take_along_axis(relevant, np.maximum(items, 0), axis=1) & (items >= 0)
+    rows = np.repeat(np.arange(len(items)), items.shape[1])
+    found = relevant[rows, np.maximum(items, 0).ravel()]
+    return np.asarray(found, dtype=bool).reshape(items.shape) & (items >= 0)
 
 
 def at_cutoff(

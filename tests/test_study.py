@@ -10,10 +10,9 @@ import pandas as pd
 import pytest
 from small_data import random_frame, write_dataset
 
-from reclib import recommenders, search
-from reclib import study as module
+from reclib import experiment, recommenders, search
 from reclib.errors import DataError, UnknownName
-from reclib.ledger import Run
+from reclib.splits import Split
 from reclib.study import Spec, Study, grid
 
 TRIALS = 4
@@ -103,13 +102,23 @@ def test_a_worker_gives_what_the_process_itself_gives(study: Study, tmp_path: Pa
         np.testing.assert_array_equal(one.top, two.top)
 
 
-def test_the_search_writes_the_best_settings_of_the_valid_part(study: Study) -> None:
+def test_the_search_writes_the_best_settings_of_the_valid_part(
+    study: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    honest, values = experiment.evaluate, iter([0.2, 0.1, 0.4, 0.3])
+
+    def planted(*arguments: Any) -> Any:
+        done = honest(*arguments)
+        done.summary[search.METRIC] = next(values)
+        return done
+
+    monkeypatch.setattr(experiment, "evaluate", planted)
     study.search_all(["bias"], ["holdout"], TRIALS)
     trials = study.ledger.frame()
-    assert len(trials) == TRIALS
+    assert trials[search.METRIC].tolist() == [0.2, 0.1, 0.4, 0.3]
     assert set(trials["stage"]) == {"valid"}
     assert set(trials["kind"]) == {"trial"}
-    best = trials.loc[trials[search.METRIC].idxmax(), "settings"]
+    best = list(search.candidates("bias", TRIALS, study.seed))[2]
     assert search.read_settings("small") == {"holdout": {"bias": best}}
     assert study.settings("bias", "holdout") == best
 
@@ -134,13 +143,13 @@ def test_the_search_never_looks_at_the_test_part(
     study: Study, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[str] = []
-    honest = module.run
+    honest = experiment.evaluate
 
-    def watched(name: str, split: Any, **options: Any) -> Run:
+    def watched(recommender: Any, split: Split, *options: Any) -> Any:
         seen.append(split.stage)
-        return honest(name, split, **options)
+        return honest(recommender, split, *options)
 
-    monkeypatch.setattr(module, "run", watched)
+    monkeypatch.setattr(experiment, "evaluate", watched)
     study.search_all(["bias", "popularity"], ["holdout", "temporal"], TRIALS)
     assert set(seen) == {"valid"}
     assert len(seen) == 2 * (TRIALS + 1), "popularity has nothing to choose: one trial"
