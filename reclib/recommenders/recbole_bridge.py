@@ -6,6 +6,7 @@ cause and has a test that fails once upstream makes it unnecessary.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import sys
 import tempfile
@@ -27,14 +28,12 @@ NUMPY_ALIASES = {
     "float_": np.float64,
     "complex_": np.complex128,
     "unicode_": np.str_,
-    "string_": np.bytes_,
-    "bool8": np.bool_,
 }
 """Names that NumPy 2 removed and that RecBole, or a library that it imports, still uses."""
 
 
 def restore_numpy_aliases() -> None:
-    """Give NumPy 2 the names back that RecBole 1.2.1 looks up while it is imported."""
+    """Give NumPy 2 the names back that RecBole 1.2.1 looks up while it is configured."""
     for name, value in NUMPY_ALIASES.items():
         if not hasattr(np, name):
             setattr(np, name, value)
@@ -74,8 +73,8 @@ __all__ = [
     "ModelType",
     "Prepared",
     "SequentialRecommender",
-    "get_trainer",
     "init_seed",
+    "open_trainer",
     "prepare",
     "quiet",
 ]
@@ -130,6 +129,20 @@ def prepare(
     users = index_of(dataset, dataset.uid_field, split.n_users)
     return Prepared(config, train_data, built, users, index_of(dataset, dataset.iid_field,
                                                                split.n_items))  # fmt: skip
+
+
+def open_trainer(prepared: Prepared) -> Any:
+    """Return RecBole's trainer of a model.
+
+    It makes a folder for checkpoints and one for TensorBoard in the working directory, neither
+    of which anybody asked for: they go to a folder that is removed at once.
+    """
+    config, kind = prepared.config, prepared.config["MODEL_TYPE"]
+    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder), quiet():
+        config["checkpoint_dir"] = folder
+        trainer = get_trainer(kind, config["model"])(config, prepared.model)
+        trainer.tensorboard.close()
+    return trainer
 
 
 def options_for(
@@ -214,6 +227,7 @@ def quiet() -> Iterator[None]:
     arguments, sys.argv = sys.argv, sys.argv[:1]
     logger = logging.getLogger()
     level = logger.level
+    logger.setLevel(logging.ERROR)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)

@@ -19,8 +19,8 @@ from reclib.recommenders.base import FloatArray, IntArray, Recommender
 from reclib.recommenders.recbole_bridge import (
     Interaction,
     Prepared,
-    get_trainer,
     init_seed,
+    open_trainer,
     prepare,
     quiet,
 )
@@ -85,7 +85,7 @@ class RecBole(Recommender):
             self._train(split, validate=False, epochs=best)
             self.curve = curve
         elif self._learns():
-            self._train(split, validate=True)
+            self._train(split.validation, validate=True)
         else:
             self._open(split)
         self._remember(split)
@@ -104,9 +104,7 @@ class RecBole(Recommender):
         from reclib.metrics import evaluate  # here, because metrics import this package
 
         prepared = self._open(split)
-        config, model = prepared.config, prepared.model
-        with quiet():
-            trainer = get_trainer(config["MODEL_TYPE"], config["model"])(config, model)
+        model, trainer = prepared.model, open_trainer(prepared)
         best, best_value, best_state = 0, -np.inf, None
         rows, started = [], time.perf_counter()
         init_seed(self.seed, reproducibility=True)
@@ -128,6 +126,8 @@ class RecBole(Recommender):
                 break
         if best_state is not None:
             model.load_state_dict(best_state)
+            if hasattr(model, "restore_user_e"):  # LightGCN's vectors of the last epoch
+                model.restore_user_e = model.restore_item_e = None
         self.curve = pd.DataFrame(rows)
         model.eval()
         return best
@@ -146,12 +146,22 @@ class RecBole(Recommender):
         prepared = self.prepared
         index = torch.from_numpy(prepared.users[users])
         with torch.inference_mode(), quiet():
-            found = prepared.model.full_sort_predict(self._interaction(index))
+            found = self._predict(index)
         wide = found.view(len(users), -1).cpu().numpy()
         return np.ascontiguousarray(wide[:, prepared.items], dtype=np.float32)
 
-    def _interaction(self, users: torch.Tensor) -> Interaction:
-        return Interaction({self.prepared.model.USER_ID: users})
+    def _predict(self, users: torch.Tensor) -> torch.Tensor:
+        """Return the scores of all items, flat; NeuMF has to be asked pair by pair."""
+        model = self.prepared.model
+        try:
+            return model.full_sort_predict(Interaction({model.USER_ID: users}))
+        except NotImplementedError:
+            items = torch.arange(len(self.prepared.items) + 1)
+            pairs = {
+                model.USER_ID: users.repeat_interleave(len(items)),
+                model.ITEM_ID: items.repeat(len(users)),
+            }
+            return model.predict(Interaction(pairs))
 
 
 class FromHistory(RecBole):
@@ -211,7 +221,14 @@ class Sequential(RecBole):
         super().__init__(model, **options)
         self.max_len = max_len
 
+    def _open(self, split: Split) -> Prepared:
+        longest = int(split.train["user"].value_counts().max())
+        self.max_len = max(1, min(self.max_len, longest - 1))  # Caser wants one full window
+        return super()._open(split)
+
     def _remember(self, split: Split) -> None:
+        if hasattr(self.prepared.model, "user_embedding"):  # Caser's
+            super()._remember(split)
         tail = split.history.groupby("user", sort=False).tail(self.max_len)
         place = tail.groupby("user", sort=False).cumcount()
         self.sequences = np.zeros((split.n_users, self.max_len), dtype=np.int64)

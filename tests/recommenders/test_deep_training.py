@@ -126,11 +126,6 @@ def killed(tmp_path: Path) -> Path:
     return folder
 
 
-OTHER_DROPOUT = pytest.mark.xfail(
-    strict=True, reason="resumed epochs draw other dropout: their loader takes a number fewer"
-)
-
-
 def assert_same_training(one: Integrated, two: Integrated) -> None:
     """Compare all epochs: the weights kept may be from before the interruption."""
     columns = ["epoch", "train_loss", METRIC]
@@ -151,7 +146,6 @@ def epochs_of(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return begun
 
 
-@OTHER_DROPOUT
 def test_a_killed_training_goes_on_and_ends_with_the_same_weights(
     killed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -166,7 +160,6 @@ def test_a_killed_training_goes_on_and_ends_with_the_same_weights(
     assert_same_training(resumed, whole)
 
 
-@OTHER_DROPOUT
 def test_training_goes_on_after_an_error_in_the_middle_of_an_epoch(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

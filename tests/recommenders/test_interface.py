@@ -13,12 +13,7 @@ from reclib.metrics import evaluate
 from reclib.recommenders import CATALOGUE, Recommender, build
 from reclib.splits import Split
 
-NAMES = [
-    pytest.param(name, marks=pytest.mark.xfail(raises=NotImplementedError, strict=True))
-    if name == "neumf"
-    else name
-    for name in CATALOGUE
-]
+NAMES = list(CATALOGUE)
 SEEDED = ["random", "bpr", "lightgcn", "multivae", "gru4rec", "sasrec", "caser", "integrated"]
 FROM_HISTORY = [
     *("user-knn", "item-knn", "recbole-itemknn", "ease", "slim", "multivae"),
@@ -153,7 +148,6 @@ def test_user_embeddings_cannot_serve_users_never_trained_on(name: str) -> None:
         fitted(name, strong(), epochs=1)
 
 
-@pytest.mark.xfail(strict=True, reason="Caser has a user embedding too, and is not refused")
 def test_caser_cannot_serve_users_never_trained_on() -> None:
     with pytest.raises(ProtocolUnsupported):
         build("caser", small("caser", 1)).fit(strong())

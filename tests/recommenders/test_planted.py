@@ -23,14 +23,7 @@ def test_every_recommender_has_a_planted_answer_or_is_a_bound() -> None:
     assert {*IN_ORDER, *IN_NO_ORDER} | BOUNDS | RATED == set(CATALOGUE)
 
 
-NO_SCORES = pytest.mark.xfail(
-    raises=NotImplementedError, strict=True, reason="RecBole's NeuMF has no full_sort_predict"
-)
-
-
-@pytest.mark.parametrize(
-    "name", [pytest.param(n, marks=NO_SCORES if n == "neumf" else ()) for n in IN_NO_ORDER]
-)
+@pytest.mark.parametrize("name", IN_NO_ORDER)
 def test_withheld_cells_of_a_checkerboard_come_back_on_top(name: str) -> None:
     found = evaluate(fitted(name, board()), board(), (2,)).per_user
     assert (found["precision@2"] == 1).all(), f"{name} recommends across the two groups"

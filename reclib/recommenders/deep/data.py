@@ -135,7 +135,8 @@ class HistoryData(pl.LightningDataModule):
     def train_dataloader(self) -> DataLoader[Batch]:
         """Return the batches of the current epoch; Lightning asks again for every epoch."""
         epoch = self.trainer.current_epoch if self.trainer is not None else 0
-        return DataLoader(self.batches(epoch), batch_size=None)
+        # a generator of its own: on a resume Lightning opens the loader once less
+        return DataLoader(self.batches(epoch), batch_size=None, generator=torch.Generator())
 
     def val_dataloader(self) -> DataLoader[Batch] | list[DataLoader[Batch]]:
         """Return the validation batches, none where there is nothing to validate on."""

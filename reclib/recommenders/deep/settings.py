@@ -90,9 +90,9 @@ class Settings:
             raise UnknownName("target", self.target, TARGETS)
         if not self.branches:
             raise DataError("no branch is switched on", f"Name some of {', '.join(BRANCHES)}.")
-        if self.hidden_size % self.n_heads:
+        if self.embedding_size % self.n_heads:
             raise DataError(
-                f"hidden_size {self.hidden_size} is not a multiple of n_heads {self.n_heads}",
+                f"embedding_size {self.embedding_size} is not a multiple of n_heads {self.n_heads}",
                 "Choose a multiple.",
             )
 
