@@ -14,7 +14,7 @@ from reclib.errors import ReclibError
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit status: 0, 1 for an error, 130 for Ctrl-C."""
     parser = argparse.ArgumentParser(prog="python -m reclib", description=__doc__)
-    parser.add_argument("command", choices=("report", "book", "check"))
+    parser.add_argument("command", choices=("report", "book", "check", "publish"))
     parser.add_argument("words", nargs="*", metavar="NAME=VALUE", help="DATASETS, EDITION, ...")
     options = parser.parse_args(arguments)
     try:
@@ -32,6 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(command: str, words: Sequence[str]) -> None:
+    from reclib import ledger
     from reclib.report import book, check, execute, layout, parameters
 
     where = layout.Layout()
@@ -41,6 +42,10 @@ def _run(command: str, words: Sequence[str]) -> None:
     request = parameters.read_request(words)
     if folder := parameters.data_folder(words):
         os.environ["RECLIB_DATA"] = folder
+    if command == "publish":
+        for source in layout.sources(request.datasets):
+            print(ledger.publish(ledger.Ledger(where.build / "ledger"), source.slug))
+        return
     jobs = execute.plan(where, layout.sources(request.datasets), request)
     if command == "report":
         execute.execute_all(where, jobs)

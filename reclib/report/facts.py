@@ -45,8 +45,7 @@ def current(rows: Sequence[dict[str, object]]) -> list[dict[str, object]]:
     )
     if frame.empty:
         return []
-    frame["branches"] = [len(settings.get("branches") or []) for settings in frame["settings"]]
-    whole = frame["branches"].eq(frame.groupby("recommender")["branches"].transform("max"))
+    whole = ["branches" not in settings for settings in frame["settings"]]
     same_data = frame["dataset_checksum"].eq(frame["dataset_checksum"].iloc[-1])
     last = frame[whole & same_data].drop_duplicates(KEY, keep="last")
     kept = set(last["key"])
