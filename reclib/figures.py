@@ -166,7 +166,9 @@ def best_so_far(trials: pd.DataFrame, metric: str) -> Figure:
     ordered = trials.sort_values(["title", "trial"])
     best = ordered.assign(best=ordered.groupby("title")[metric].cummax())
     label = f"Best valid {metric_label(metric)} so far"
-    return curves(best, "trial", "best", "title", x_label="Trial", y_label=label)
+    figure = curves(best, "trial", "best", "title", x_label="Trial", y_label=label)
+    figure.axes[0].xaxis.get_major_locator().set_params(integer=True)
+    return figure
 
 
 def differences(table: pd.DataFrame, x_label: str) -> Figure:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from reclib.claims import VERDICTS, Claim, Evidence, Judgement, judge_all
@@ -47,7 +48,7 @@ def current(rows: Sequence[dict[str, object]]) -> list[dict[str, object]]:
         return []
     whole = ["branches" not in settings for settings in frame["settings"]]
     same_data = frame["dataset_checksum"].eq(frame["dataset_checksum"].iloc[-1])
-    last = frame[whole & same_data].drop_duplicates(KEY, keep="last")
+    last = frame[np.array(whole) & same_data.to_numpy()].drop_duplicates(KEY, keep="last")
     kept = set(last["key"])
     return list({str(row["key"]): row for row in rows if row["key"] in kept}.values())
 
