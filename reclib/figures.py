@@ -5,6 +5,7 @@ Every function takes a tidy frame and returns the ``matplotlib`` figure that it 
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
@@ -15,6 +16,7 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.text import Text
+from matplotlib.ticker import MaxNLocator, NullFormatter
 
 FLOOR, CEILING = "random", "oracle"
 METRIC_LABELS = {
@@ -167,7 +169,7 @@ def best_so_far(trials: pd.DataFrame, metric: str) -> Figure:
     best = ordered.assign(best=ordered.groupby("title")[metric].cummax())
     label = f"Best valid {metric_label(metric)} so far"
     figure = curves(best, "trial", "best", "title", x_label="Trial", y_label=label)
-    figure.axes[0].xaxis.get_major_locator().set_params(integer=True)
+    figure.axes[0].xaxis.set_major_locator(MaxNLocator(integer=True))
     return figure
 
 
@@ -188,14 +190,17 @@ def differences(table: pd.DataFrame, x_label: str) -> Figure:
 
 def power_laws(frame: pd.DataFrame, x: str, y: str, hue: str, panel: str, y_label: str) -> Figure:
     """Draw measurements on log-log axes, one panel for each dimension that grows."""
-    with plt.rc_context({"figure.constrained_layout.use": False}):  # seaborn sets its own
+    with warnings.catch_warnings():  # seaborn lays its grids out in its own way
+        warnings.filterwarnings("ignore", message="The figure layout has changed to tight")
         grid = sns.relplot(
             frame, x=x, y=y, hue=hue, style=hue, col=panel, kind="line", markers=True,
             height=2.9, aspect=0.95, col_wrap=2, facet_kws={"sharex": False},
         )  # fmt: skip
-    grid.set(xscale="log", yscale="log").set_axis_labels("Size", y_label)
-    grid.set_titles("{col_name}")
-    sns.move_legend(grid, "center left", bbox_to_anchor=(1, 0.5), title=None)
+        grid.set(xscale="log", yscale="log").set_axis_labels("Size", y_label)
+        for axes in grid.axes.flat:
+            axes.xaxis.set_minor_formatter(NullFormatter())  # they would overlap
+        grid.set_titles("{col_name}")
+        sns.move_legend(grid, "center left", bbox_to_anchor=(1, 0.5), title=None)
     return grid.figure
 
 

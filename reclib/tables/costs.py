@@ -8,9 +8,13 @@ from reclib.tables.findings import listed
 
 
 def exponent_table(exponents: pd.DataFrame) -> pd.DataFrame:
-    """Return fitted exponents as they are printed, a column for each dimension."""
+    """Return fitted exponents as they are printed, a column for each dimension.
+
+    "flat" stands for a measure that never left the grain of the meter.
+    """
     cells = [
-        f"{row.exponent:.2f} [{row.low:.2f}, {row.high:.2f}]" for row in exponents.itertuples()
+        f"{row.exponent:.2f} [{row.low:.2f}, {row.high:.2f}]" if row.low == row.low else "flat"
+        for row in exponents.itertuples()
     ]
     table = exponents.assign(cell=cells).pivot_table(
         index=["measure", "title"], columns="dimension", values="cell", aggfunc="first", sort=False
