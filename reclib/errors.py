@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 
 class ReclibError(ValueError):
     """Base of every error that this package raises on purpose."""
+
+    def __reduce__(self) -> tuple[Callable[..., ReclibError], tuple[Any, ...]]:
+        """Travel whole from a worker process: the message is made from other arguments."""
+        return _revive, (type(self), str(self), self.__dict__)
+
+
+def _revive(kind: type[ReclibError], message: str, state: dict[str, Any]) -> ReclibError:
+    error = kind.__new__(kind, message)
+    error.__dict__.update(state)
+    return error
 
 
 class DataError(ReclibError):

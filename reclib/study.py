@@ -217,6 +217,7 @@ class Study:
         A crash or Ctrl-C loses only the runs under way: each writes its row as it ends.
         """
         wanted = list(specs)
+        check_cutoff(self.cutoff, self.dataset.n_items)
         fitted = {repr(each): each for each in (replace(s, protocol=base_of(s)) for s in wanted)}
         todo = list(fitted.values())
         # a worker that waited long for its next run is replaced, which is nobody's concern

@@ -1,6 +1,10 @@
 from __future__ import annotations
 
-from reclib.errors import DataError, UnknownName, nearest
+import pickle
+
+import pytest
+
+from reclib.errors import DataError, ReclibError, UnknownName, nearest
 
 
 def test_data_error_names_file_row_column_and_remedy() -> None:
@@ -21,3 +25,17 @@ def test_unknown_name_suggests_the_nearest_and_lists_all() -> None:
 def test_nearest_ignores_case_and_gives_up_on_nonsense() -> None:
     assert nearest("EASE", ["ease", "slim"]) == "ease"
     assert nearest("qqqq", ["ease", "slim"]) is None
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        DataError("the cell is empty", "Fill it.", file="a.csv", row=3, column="rating"),
+        UnknownName("dataset", "ml-10k", ["ml-100k"]),
+    ],
+)
+def test_an_error_comes_back_from_a_worker_as_it_was_raised(error: ReclibError) -> None:
+    revived = pickle.loads(pickle.dumps(error))
+    assert type(revived) is type(error)
+    assert str(revived) == str(error)
+    assert vars(revived) == vars(error)
