@@ -46,9 +46,13 @@ def current(rows: Sequence[dict[str, object]]) -> list[dict[str, object]]:
     )
     if frame.empty:
         return []
-    whole = ["branches" not in settings for settings in frame["settings"]]
+    frame["branches"] = [  # a row that names none has them all
+        len(settings["branches"]) if "branches" in settings else np.inf
+        for settings in frame["settings"]
+    ]
+    whole = frame["branches"].eq(frame.groupby("recommender")["branches"].transform("max"))
     same_data = frame["dataset_checksum"].eq(frame["dataset_checksum"].iloc[-1])
-    last = frame[np.array(whole) & same_data.to_numpy()].drop_duplicates(KEY, keep="last")
+    last = frame[whole & same_data].drop_duplicates(KEY, keep="last")
     kept = set(last["key"])
     return list({str(row["key"]): row for row in rows if row["key"] in kept}.values())
 
