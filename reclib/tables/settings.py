@@ -81,7 +81,7 @@ def anchor_finding(frame: pd.DataFrame) -> str:
                     off.itertuples()])  # fmt: skip
     return (
         f"{len(off)} of {len(frame)} numbers differ by more than {TOLERANCE}: {names}. The "
-        "published table is one random split of its own, ours is the mean over five folds of "
-        "another; it was tuned with 50 trials of a Bayesian search, ours with fewer random ones; "
+        "published table is one random split of its own, ours the mean over the folds of "
+        "another that this edition runs; it was tuned by a longer, Bayesian search; "
         "and it evaluates with its own code."
     )
