@@ -21,10 +21,16 @@ from reclib.ranking import top_k
 from reclib.recommenders.deep import integrated
 from reclib.recommenders.deep.branches import SEQUENTIAL
 from reclib.recommenders.deep.cf import CFWeights, ease
-from reclib.recommenders.deep.data import HistoryData, NextBatches, SetBatches, histories_of
+from reclib.recommenders.deep.data import (
+    HistoryData,
+    NextBatches,
+    SetBatches,
+    asking,
+    histories_of,
+)
 from reclib.recommenders.deep.features import Context
 from reclib.recommenders.deep.integrated import IntegratedModule
-from reclib.recommenders.deep.loss import BlockCrossEntropy, set_cross_entropy
+from reclib.recommenders.deep.loss import BlockCrossEntropy, hidden_before, set_cross_entropy
 from reclib.recommenders.deep.models import inputs
 from reclib.recommenders.deep.sequences import Histories, length_batches
 from reclib.recommenders.deep.settings import Settings
@@ -185,8 +191,10 @@ def test_block_cross_entropy_is_full_softmax_cross_entropy(size: int, smoothing:
             rows = int((lengths > start).sum())
             yield scores[:, :rows, start : start + size]
 
-    batch = (items, targets, lengths, seen.clone())
-    found = BlockCrossEntropy.apply(*parts, batch, blocks(), smoothing, size)
+    hidden = hidden_before(seen.clone(), items, lengths, size)
+    found = BlockCrossEntropy.apply(
+        *parts, (targets, lengths), hidden, blocks(), smoothing, size
+    )  # fmt: skip
     expected = plain(*parts, items, targets, seen, scores, smoothing)
     torch.testing.assert_close(found, expected)
     (3 * found).backward()
@@ -212,7 +220,7 @@ def module(split: Any, target: str = "next", **changes: Any) -> IntegratedModule
     settings = Settings(**DEEP | changes)
     torch.manual_seed(1)
     context = Context.of(split.train)
-    network = IntegratedModule(inputs(split, context, settings), settings, target).eval()
+    network = IntegratedModule(inputs(split, context, settings, target), settings, target).eval()
     for gate in network.states.gates.values():  # else the shares hide what reaches them
         torch.nn.init.normal_(gate.weight, std=0.5)
     return network
@@ -258,7 +266,7 @@ def test_gate_shares_sum_to_one_at_every_position() -> None:
     assert (gates > 0).all()
 
 
-@pytest.mark.parametrize("target", ["next", "set"])
+@pytest.mark.parametrize("target", ["next", "gaps", "set"])
 def test_training_reads_the_weights_out_of_fold_and_scoring_those_of_all(
     target: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -283,9 +291,9 @@ def test_next_loss_is_the_same_however_it_is_cut_into_blocks(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     network, batch = module(ring()), batch_of(ring())
-    whole = network.next_loss(batch)
+    whole = network.position_loss(batch)
     monkeypatch.setattr(integrated, "BLOCK_FLOATS", 1)
-    torch.testing.assert_close(network.next_loss(batch), whole)
+    torch.testing.assert_close(network.position_loss(batch), whole)
 
 
 def test_next_loss_is_the_mean_of_the_cross_entropies_of_the_scores() -> None:
@@ -306,7 +314,106 @@ def test_next_loss_is_the_mean_of_the_cross_entropies_of_the_scores() -> None:
             logits = network.scores(asked._replace(users=torch.tensor([user])))[0]
             logits[items] = -torch.inf
             losses.append(-logits.log_softmax(0)[batch.targets[row, step]])
-    torch.testing.assert_close(network.next_loss(batch), torch.stack(losses).mean())
+    torch.testing.assert_close(network.position_loss(batch), torch.stack(losses).mean())
+
+
+# --- gaps, seen from both sides -------------------------------------------------------------------
+
+
+ALL = ("ann", "cnn", "rnn", "attention", "side", "cf")
+
+
+def without(batch: Any, step: int) -> Any:
+    """Return the batch with one interaction of every row taken out."""
+    kept = [t for t in range(batch.items.shape[1]) if t != step]
+    return batch._replace(
+        items=batch.items[:, kept], context=batch.context[:, kept], lengths=batch.lengths - 1
+    )
+
+
+def test_a_position_is_trained_as_the_gap_that_its_item_would_leave() -> None:
+    """What training sees of a position is what scoring sees once its item is gone."""
+    network = module(board(), "gaps", branches=ALL)
+    batch = batch_of(board(), "gaps", drop_rate=0.0)
+    assert batch.lengths.unique().tolist() == [8], "or the rows would not lose the same step"
+    table = network.states.table()
+    trained = network.states.between(network.states.sides(batch, table), skip=1)
+    for step in range(8):
+        sides = network.states.sides(without(batch, step), table)
+        scored = network.states.between(sides, skip=0)
+        for one, two in zip(trained, scored, strict=True):
+            torch.testing.assert_close(one[:, step], two[:, step], rtol=1e-4, atol=1e-5)
+
+
+def test_the_second_side_of_a_short_row_does_not_read_padding() -> None:
+    network, batch = module(board(), "gaps", branches=ALL), batch_of(board(), "gaps")
+    table = network.states.table()
+    padded = batch._replace(
+        items=torch.nn.functional.pad(batch.items, (0, 3), value=20),
+        context=torch.nn.functional.pad(batch.context, (0, 0, 0, 3)),
+    )
+    n_gaps = batch.items.shape[1] + 1
+    before, after = (
+        network.states.between(network.states.sides(each, table), skip=0)[0]
+        for each in (batch, padded)
+    )
+    for row, length in enumerate(batch.lengths.tolist()):
+        torch.testing.assert_close(before[row, : length + 1], after[row, : length + 1])
+    assert after.shape[1] == n_gaps + 3
+
+
+def test_scores_are_the_mean_probability_over_all_gaps_of_all_stretches() -> None:
+    split = board()
+    network = module(split, "gaps", branches=("rnn",))
+    flat = histories_of(split, "train", Context.of(split.train))
+    users = torch.tensor([3, 0])
+    batch = asking(flat, users, 3, "gaps")
+    assert batch.owners.bincount().tolist() == [3, 3], "eight items in stretches of three"
+    table, expected = network.states.table(), torch.zeros(2, 20)
+    for row, owner in enumerate(batch.owners.tolist()):
+        one = batch._replace(
+            items=batch.items[row : row + 1], context=batch.context[row : row + 1],
+            lengths=batch.lengths[row : row + 1], users=batch.users[row : row + 1],
+        )  # fmt: skip
+        states, _ = network.states.between(network.states.sides(one, table), skip=0)
+        logits = states[0] @ table.T + network.bias
+        logits[:, flat.items[flat.offsets[users[owner]] : flat.offsets[users[owner] + 1]]] = -1e9
+        expected[owner] += logits[: int(batch.lengths[row]) + 1].softmax(-1).sum(0)
+    expected = (expected / 11).clamp(min=1e-30).log()  # eight items and three stretches
+    torch.testing.assert_close(network.scores(batch), expected, rtol=1e-4, atol=1e-5)
+
+
+@given(
+    lengths=st.lists(st.integers(0, 9), min_size=1, max_size=6),
+    max_len=st.integers(1, 5),
+)
+@budget(max_examples=50, deadline=None)
+def test_stretches_cover_whole_histories_once(lengths: list[int], max_len: int) -> None:
+    offsets = torch.tensor([0, *np.cumsum(lengths)])
+    n = int(offsets[-1])
+    flat = Histories(torch.arange(n), torch.zeros(n, 0, dtype=torch.int64), offsets, n)
+    users = torch.arange(len(lengths)).flip(0)
+    windows, owners = flat.cover(users, max_len)
+    sizes = windows.stops - windows.starts
+    assert sizes.max() <= max_len
+    assert (sizes.diff() <= 0).all(), "the longest come first"
+    assert torch.equal(users[owners], windows.users)
+    assert set(owners.tolist()) == set(range(len(lengths))), "also users without a history"
+    covered = [i for a, b in zip(windows.starts, windows.stops, strict=True) for i in range(a, b)]
+    assert sorted(covered) == list(range(n))
+
+
+def test_gap_batches_show_the_rest_and_ask_for_the_dropped_of_whole_histories() -> None:
+    split = board()
+    data = HistoryData(split, None, Context.of(split.train), Settings(max_len=5), "gaps")
+    for epoch in range(3):
+        for batch in (data.batches(epoch)[i] for i in range(len(data.batches(epoch)))):
+            for row, user in enumerate(batch.users.tolist()):
+                items = batch.items[row, : batch.lengths[row]].tolist()
+                assert batch.targets[row, : batch.lengths[row]].tolist() == items
+                dropped = batch.dropped[row][batch.dropped[row] >= 0].tolist()
+                taken_ = split.train.loc[split.train["user"] == user, "item"]
+                assert sorted(items + dropped) == sorted(taken_) or not dropped
 
 
 # --- histories ----------------------------------------------------------------------------------
@@ -384,7 +491,7 @@ def test_no_batch_holds_an_interaction_of_the_valid_or_test_part(
 
 def test_what_the_network_knows_comes_from_the_training_part() -> None:
     split = ring()
-    found = inputs(split, Context.of(split.train), Settings(**DEEP))
+    found = inputs(split, Context.of(split.train), Settings(**DEEP), "next")
     counts = np.bincount(split.train["item"], minlength=split.n_items)
     assert found.popularity.tolist() == counts.tolist()
     assert found.cf is not None

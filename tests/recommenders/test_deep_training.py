@@ -319,10 +319,31 @@ def test_cf_alone_ranks_as_ease_does() -> None:
     np.testing.assert_allclose(ours / scale, theirs, rtol=1e-3, atol=1e-4)
 
 
-def test_set_or_next_follows_the_protocol(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_learned_follows_the_protocol_and_the_data() -> None:
     seen = {}
     for protocol in ("holdout", "strong", "leave-last-out", "temporal"):
         seen[protocol] = model(max_epochs=1).fit(split_of(cycle(), protocol)).module.target
     assert seen == {
-        "holdout": "set", "strong": "set", "leave-last-out": "next", "temporal": "next",
+        "holdout": "gaps", "strong": "gaps", "leave-last-out": "next", "temporal": "next",
     }  # fmt: skip
+    timeless = dataset(cycle().interactions.assign(
+        user=lambda f: f["user_id"].str[1:].astype(int),
+        item=lambda f: f["item_id"].str[1:].astype(int),
+    )[["user", "item"]])  # fmt: skip
+    assert model(max_epochs=1).fit(split_of(timeless, "holdout")).module.target == "set"
+
+
+def test_training_leaves_the_precision_of_products_as_it_was() -> None:
+    def stop(*_: Any) -> None:
+        raise RuntimeError("stop")
+
+    for fail in (False, True):
+        network = model(max_epochs=1)
+        if fail:
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(IntegratedModule, "training_step", stop)
+                with pytest.raises(RuntimeError, match="stop"):
+                    network.fit(ring())
+        else:
+            network.fit(ring())
+        assert torch.get_float32_matmul_precision() == "highest"

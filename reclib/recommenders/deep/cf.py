@@ -10,6 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from reclib.recommenders.deep.loss import position_blocks
+
 
 def ease(matrix: sp.csr_matrix, l2: float) -> Tensor:
     """Return the item-item weights of EASE, float32 ``[n_items, n_items]``.
@@ -114,19 +116,21 @@ class CFWeights:
             float32 ``[n_decays, rows, positions, n_items]``.
         """
         state = before
-        for start in range(0, items.shape[1], size):
-            active = int((lengths > start).sum())
-            block = items[:active, start : start + size]
-            place = self.place[block]
-            rows = self.tables[(place + tables[:active, None] * self.size).clamp(min=0)]
-            rows = self.spread(rows * (place >= 0)[..., None])
-            steps = torch.arange(block.shape[1], device=items.device)
+        for active, block in position_blocks(lengths, size):
+            rows = self.rows(items[active, block], tables[active])
+            steps = torch.arange(rows.shape[1], device=items.device)
             gap = (steps[:, None] - steps).float()
             mix = torch.where(gap >= 0, self.decays[:, None, None] ** gap.clamp(min=0), 0.0)
             fade = self.decays[:, None, None, None] ** (steps + 1.0)[:, None]
-            scores = mix[:, None] @ rows + fade * state[:, :active, None]
+            scores = mix[:, None] @ rows + fade * state[:, active, None]
             yield scores
             state = scores[:, :, -1]
+
+    def rows(self, items: Tensor, tables: Tensor) -> Tensor:
+        """Return the weights of each item of a block, float32 ``[rows, positions, n_items]``."""
+        place = self.place[items]
+        found = self.tables[(place + tables[:, None] * self.size).clamp(min=0)]
+        return self.spread(found * (place >= 0)[..., None])
 
     @property
     def size(self) -> int:

@@ -35,31 +35,57 @@ class NextBatches(Dataset[Batch]):
         return self.histories.next_batch(self.windows.pick(self.batches[index]))
 
 
-class SetBatches(Dataset[Batch]):
-    """One epoch of set training: what is left of each history, and what was dropped from it."""
+class Thinned:
+    """What is left of each history for an epoch, and what was dropped from it at random."""
 
     def __init__(self, histories: Histories, settings: Settings, seed: int) -> None:
         generator = torch.Generator().manual_seed(seed)
         dropped = torch.rand(len(histories.items), generator=generator) < settings.drop_rate
         self.rest, self.dropped = histories.thin(~dropped), histories.thin(dropped)
-        usable = (self.rest.lengths > 0) & (self.dropped.lengths > 0)
-        self.windows = self.rest.last(usable.nonzero()[:, 0], settings.max_len)
-        lengths = self.windows.stops - self.windows.starts
+        self.batches: list[Tensor] = []
+
+    def cut(self, windows: Windows, settings: Settings, seed: int) -> None:
+        """Put stretches of similar length into shuffled batches."""
+        self.windows, lengths = windows, windows.stops - windows.starts
         self.batches = list(length_batches(lengths, settings.batch_size, seed))
 
     def __len__(self) -> int:
         return len(self.batches)
+
+
+class SetBatches(Thinned, Dataset[Batch]):
+    """One epoch of set training: the end of each thinned history, and what was dropped."""
+
+    def __init__(self, histories: Histories, settings: Settings, seed: int) -> None:
+        super().__init__(histories, settings, seed)
+        usable = (self.rest.lengths > 0) & (self.dropped.lengths > 0)
+        windows = self.rest.last(usable.nonzero()[:, 0], settings.max_len)
+        self.cut(windows, settings, seed)
 
     def __getitem__(self, index: int) -> Batch:
         windows = self.windows.pick(self.batches[index])
         return self.rest.whole_batch(windows, self.dropped.sets(windows.users))
 
 
+class GapBatches(Thinned, Dataset[Batch]):
+    """One epoch of training on gaps: thinned histories, cut into stretches."""
+
+    def __init__(self, histories: Histories, settings: Settings, seed: int) -> None:
+        super().__init__(histories, settings, seed)
+        usable = (self.rest.lengths > 1).nonzero()[:, 0]
+        self.cut(self.rest.cover(usable, settings.max_len)[0], settings, seed)
+
+    def __getitem__(self, index: int) -> Batch:
+        windows = self.windows.pick(self.batches[index])
+        return self.rest.gap_batch(windows, self.dropped.sets(windows.users))
+
+
 class RankingBatches(Dataset[Batch]):
     """Whole histories with their relevant targets and candidates, for validation."""
 
-    def __init__(self, split: Split, histories: Histories, max_len: int) -> None:
+    def __init__(self, split: Split, histories: Histories, max_len: int, target: str) -> None:
         self.split, self.histories = split, histories
+        self.max_len, self.target = max_len, target
         relevant = split.relevant().tocoo()
         order = np.lexsort((relevant.col, relevant.row))
         counts = np.bincount(relevant.row, minlength=split.n_users)
@@ -69,18 +95,36 @@ class RankingBatches(Dataset[Batch]):
         self.targets = Histories(items, empty, offsets, split.n_items)
         users = torch.from_numpy(split.users().astype(np.int64))
         users = users[torch.argsort(histories.lengths[users], descending=True, stable=True)]
-        self.windows, self.batches = histories.last(users, max_len), users.split(SCORING_BATCH)
+        self.batches = users.split(SCORING_BATCH)
 
     def __len__(self) -> int:
         return len(self.batches)
 
     def __getitem__(self, index: int) -> Batch:
-        begin = index * SCORING_BATCH
-        windows = Windows(*(part[begin : begin + SCORING_BATCH] for part in self.windows))
-        users = windows.users
-        allowed = self.split.candidates(users.numpy().astype(np.int32))
-        allowed = np.ones((len(users), self.split.n_items), bool) if allowed is None else allowed
-        return self.histories.whole_batch(windows, self.targets.sets(users), to_tensor(allowed))
+        users = self.batches[index]
+        allowed = to_tensor(self.split.candidates(users.numpy().astype(np.int32)))
+        targets = self.targets.sets(users)
+        return asking(self.histories, users, self.max_len, self.target, targets, allowed)
+
+
+def asking(
+    histories: Histories,
+    users: Tensor,
+    max_len: int,
+    target: str,
+    targets: Tensor | None = None,
+    allowed: Tensor | None = None,
+) -> Batch:
+    """Return the batch that asks for users, whose histories fall in length.
+
+    Trained on gaps, the network answers from all stretches of a history, otherwise from the last.
+    """
+    targets = torch.full((len(users), 0), -1) if targets is None else targets
+    if target != "gaps":
+        return histories.whole_batch(histories.last(users, max_len), targets, allowed)
+    windows, owners = histories.cover(users, max_len)
+    allowed = torch.zeros(len(users), 0, dtype=torch.bool) if allowed is None else allowed
+    return histories.whole_batch(windows, targets, allowed, owners)
 
 
 def to_tensor(mask: np.ndarray) -> Tensor:
@@ -92,6 +136,11 @@ def histories_of(split: Split, part: str, context: Context) -> Histories:
     """Return the histories of the interactions in ``train`` or ``history``."""
     frame = getattr(split, part)
     return Histories.of(frame, context.levels(frame), split.n_users, split.n_items)
+
+
+KINDS: dict[str, type[NextBatches | GapBatches | SetBatches]] = {
+    "next": NextBatches, "gaps": GapBatches, "set": SetBatches,
+}  # fmt: skip
 
 
 class HistoryData(pl.LightningDataModule):
@@ -107,7 +156,7 @@ class HistoryData(pl.LightningDataModule):
         How interaction features become levels.
     settings : Settings
         Batch size, longest stretch, seed.
-    target : {"next", "set"}
+    target : {"next", "gaps", "set"}
         What is learned.
     """
 
@@ -125,12 +174,11 @@ class HistoryData(pl.LightningDataModule):
         self.ranking: RankingBatches | None = None
         if validation is not None and len(validation.users()):
             known = histories_of(validation, "history", context)
-            self.ranking = RankingBatches(validation, known, settings.max_len)
+            self.ranking = RankingBatches(validation, known, settings.max_len, target)
 
-    def batches(self, epoch: int) -> NextBatches | SetBatches:
+    def batches(self, epoch: int) -> Dataset[Batch]:
         """Return the training batches of one epoch."""
-        kind = NextBatches if self.target == "next" else SetBatches
-        return kind(self.train, self.settings, self.settings.seed * 1000 + epoch)
+        return KINDS[self.target](self.train, self.settings, self.settings.seed * 1000 + epoch)
 
     def train_dataloader(self) -> DataLoader[Batch]:
         """Return the batches of the current epoch; Lightning asks again for every epoch."""

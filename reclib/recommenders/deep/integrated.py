@@ -2,111 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
 from typing import Any
 
 import pytorch_lightning as pl
 import torch
 from torch import Tensor, nn
 
-from reclib.recommenders.deep.branches import ATTRIBUTE_STD, SEQUENTIAL, Attributes, Side
-from reclib.recommenders.deep.cf import CFWeights
-from reclib.recommenders.deep.features import Bags
-from reclib.recommenders.deep.loss import BlockCrossEntropy, set_cross_entropy
+from reclib.recommenders.deep import loss
 from reclib.recommenders.deep.sequences import Batch
 from reclib.recommenders.deep.settings import Settings
+from reclib.recommenders.deep.states import Inputs, States
 from reclib.recommenders.deep.validation import ndcg
 
 BLOCK_FLOATS = 4_000_000
-
-
-@dataclass(frozen=True)
-class Inputs:
-    """What the module knows of the data: sizes, popularity, side features, CF weights.
-
-    Attributes
-    ----------
-    popularity : Tensor
-        float32 ``[n_items]``, interactions of each item in training.
-    users, items : Bags
-        Attributes of users and items.
-    context : tuple of int
-        Number of levels of each interaction feature.
-    cf : CFWeights or None
-        Needed by the branch ``cf``.
-    """
-
-    popularity: Tensor
-    users: Bags
-    items: Bags
-    context: tuple[int, ...]
-    cf: CFWeights | None
-
-
-class States(nn.Module):
-    """Branch states and the gate: everything before the catalogue comes in."""
-
-    def __init__(self, inputs: Inputs, settings: Settings) -> None:
-        super().__init__()
-        n_items, width = len(inputs.popularity), settings.embedding_size
-        self.names = settings.branches
-        self.items = nn.Embedding(n_items + 1, width, padding_idx=n_items)
-        nn.init.normal_(self.items.weight, std=width**-0.5)
-        nn.init.zeros_(self.items.weight[n_items])
-        self.branches = nn.ModuleDict(
-            {name: SEQUENTIAL[name](settings) for name in self.names if name in SEQUENTIAL}
-        )
-        if "side" in self.names:
-            self.branches["side"] = Side(settings)
-            self.user_attributes = Attributes(inputs.users, width)
-            self.item_attributes = Attributes(inputs.items, width)
-            context = [nn.Embedding(size, width) for size in inputs.context]
-            self.context = nn.ModuleList(context)
-            for embedding in context:  # small, or they drown the items that they describe
-                nn.init.normal_(embedding.weight, std=ATTRIBUTE_STD)
-        self.norm, self.dropout = nn.LayerNorm(width), nn.Dropout(settings.dropout)
-        self.norms = nn.ModuleDict({name: nn.LayerNorm(width) for name in self.branches})
-        gates = {name: nn.Linear(width, len(self.names), bias=False) for name in self.branches}
-        self.gates = nn.ModuleDict(gates)
-        for gate in gates.values():  # all branches count alike until there is a reason
-            nn.init.zeros_(gate.weight)
-        self.gate_bias = nn.Parameter(torch.zeros(len(self.names)))
-
-    def table(self) -> Tensor:
-        """Return the item vectors ``[n_items, width]``, used for input and output alike."""
-        table = self.items.weight[:-1]
-        return table + self.item_attributes() if "side" in self.names else table
-
-    def forward(self, batch: Batch, table: Tensor) -> tuple[Tensor, Tensor]:
-        """Return fused states ``[batch, length, width]`` and gates ``[.., n_branches]``."""
-        padded = torch.cat([table, self.items.weight[-1:]])
-        x = nn.functional.embedding(batch.items, padded)
-        if "side" in self.names:
-            side = self.side(batch)
-            x = x + side[-1]
-        x = self.dropout(self.norm(x))
-        states = {
-            name: self.norms[name](branch(*side) if name == "side" else branch(x))
-            for name, branch in self.branches.items()
-        }
-        logits = self.gate_bias.expand(*batch.items.shape, -1)
-        for name, state in states.items():
-            logits = logits + self.gates[name](state)
-        gates = logits.softmax(-1)
-        fused = torch.zeros_like(x)
-        for name, state in states.items():  # times their number, as for one branch alone
-            share = len(self.names) * gates[..., self.names.index(name), None]
-            fused = fused + share * state
-        return fused, gates
-
-    def side(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
-        """Return the vectors of the side features of users, items and interactions."""
-        items = self.item_attributes()
-        items = torch.cat([items, torch.zeros_like(items[:1])])[batch.items]
-        context = torch.zeros_like(items)
-        for column, embedding in enumerate(self.context):
-            context = context + embedding(batch.context[..., column])
-        return self.user_attributes()[batch.users], items, context
+SMALLEST = 1e-30
 
 
 class IntegratedModule(pl.LightningModule):
@@ -117,6 +27,12 @@ class IntegratedModule(pl.LightningModule):
     popularity, S_d the CF scores with decay d, g the gate's share for the CF branch and w_d a
     positive scale. The CF branch enters as logits, so that with its share at 1 and the decay 1
     the ranking is EASE's own.
+
+    Trained on gaps, h is the state of a gap, seen from both sides, and ``e_i h + b_i`` the
+    logit of item i in it. The hidden interactions may stand in any gap, so the score of an item
+    is the log of its mean probability over all gaps plus ``g w S_i``, g being the CF branch's
+    mean share. The states learn from every gap which item it leaves, g and w from items dropped
+    from the histories.
     """
 
     popularity: Tensor
@@ -124,12 +40,13 @@ class IntegratedModule(pl.LightningModule):
     def __init__(self, inputs: Inputs, settings: Settings, target: str) -> None:
         super().__init__()
         self.settings, self.target, self.cf = settings, target, inputs.cf
-        self.states = States(inputs, settings)
+        self.states = States(inputs, settings, two_sided=target == "gaps")
         prior = (inputs.popularity + 1).log()
         self.bias = nn.Parameter(prior - prior.mean())
         self.register_buffer("popularity", inputs.popularity, persistent=False)
-        n_decays = len(settings.cf_decays) if "cf" in settings.branches else 0
+        n_decays = 0 if inputs.cf is None else len(inputs.cf.decays)
         self.cf_scale = nn.Parameter(torch.full((n_decays,), 2.0))
+        self.gap_scale = nn.Parameter(torch.zeros(()))
 
     def cf_weights(self, gates: Tensor) -> Tensor:
         """Return the weight of every CF score, ``[..., n_decays]``."""
@@ -140,40 +57,81 @@ class IntegratedModule(pl.LightningModule):
 
     def training_step(self, batch: Batch, index: int) -> Tensor:
         """Return the loss of a batch, with the CF weights that have not seen its users."""
-        loss = self.next_loss(batch) if self.target == "next" else self.set_loss(batch)
-        self.log("train_loss", loss, on_step=False, on_epoch=True, batch_size=len(batch.users))
-        return loss
+        losses = {"next": self.position_loss, "gaps": self.gap_loss, "set": self.set_loss}
+        total = losses[self.target](batch)
+        self.log("train_loss", total, on_step=False, on_epoch=True, batch_size=len(batch.users))
+        return total
 
-    def next_loss(self, batch: Batch) -> Tensor:
+    def position_loss(self, batch: Batch) -> Tensor:
         """Return the mean cross-entropy of the next item over all positions."""
         table = self.states.table()
         states, gates = self.states(batch, table)
-        weights = self.cf_weights(gates)
-        n_items = len(table)
-        size = max(1, min(32, BLOCK_FLOATS // (len(batch.users) * n_items)))
-        seen = self.seen(batch)
-        scores = None
-        if self.cf is not None:
-            tables = self.cf.table_of(batch.users, training=True)
-            before = self.cf.bag(batch.bag, batch.offsets, batch.ages, tables)
-            scores = self.cf.blocks(batch.items, before, tables, batch.lengths, size)
-        known = (batch.targets >= 0).sum()
-        total: Tensor = BlockCrossEntropy.apply(
+        size = self.block_size(batch)
+        hidden = loss.hidden_before(self.seen(batch), batch.items, batch.lengths, size)
+        scores = self.cf_scores(batch, size)
+        return self.cross_entropy(batch, table, states, self.cf_weights(gates), hidden, scores)
+
+    def gap_loss(self, batch: Batch) -> Tensor:
+        """Return the mean cross-entropy of the items that gaps leave, and the loss of the fusion.
+
+        The fusion learns from the items dropped, out of probabilities that are held fixed: it
+        has to weigh what the branches say, and must not bend it.
+        """
+        table = self.states.table()
+        sides = self.states.sides(batch, table)
+        states, _ = self.states.between(sides, skip=1)
+        size = self.block_size(batch)
+        hidden = loss.hidden_always(self.seen(batch), batch.lengths, size)
+        none = states.new_zeros(*states.shape[:2], 0)
+        total = self.cross_entropy(batch, table, states, none, hidden, None)
+        if self.cf is None:
+            return total
+        states, gates = self.states.between(sides, skip=0)
+        with torch.no_grad():
+            mean = self.mean_of_gaps(batch, table, states)
+        found = self.with_cf(batch, mean, gates, training=True)
+        found = found.masked_fill(self.seen(batch)[:, :-1], -torch.inf)
+        return total + loss.set_cross_entropy(found, batch.dropped)
+
+    def cross_entropy(
+        self,
+        batch: Batch,
+        table: Tensor,
+        states: Tensor,
+        weights: Tensor,
+        hidden: Iterator[Tensor],
+        scores: Iterator[Tensor] | None,
+    ) -> Tensor:
+        """Return the mean cross-entropy of the targets of all positions."""
+        total: Tensor = loss.BlockCrossEntropy.apply(
             states,
             table,
             self.bias,
             weights,
-            (batch.items, batch.targets, batch.lengths, seen),
+            (batch.targets, batch.lengths),
+            hidden,
             scores,
             self.settings.label_smoothing,
-            size,
+            self.block_size(batch),
         )
-        return total / known
+        return total / (batch.targets >= 0).sum()
+
+    def block_size(self, batch: Batch) -> int:
+        """Return how many positions of a batch are scored at once."""
+        return max(1, min(32, BLOCK_FLOATS // (len(batch.users) * len(self.bias))))
+
+    def cf_scores(self, batch: Batch, size: int) -> Iterator[Tensor] | None:
+        """Return the CF scores by block, from weights that have not seen the batch's users."""
+        if self.cf is None:
+            return None
+        tables = self.cf.table_of(batch.users, training=True)
+        bag = self.cf.bag(batch.bag, batch.offsets, batch.ages, tables)
+        return self.cf.blocks(batch.items, bag, tables, batch.lengths, size)
 
     def set_loss(self, batch: Batch) -> Tensor:
         """Return the multinomial loss of the items dropped from the histories."""
         logits = self.scores(batch, training=True)
-        return set_cross_entropy(
+        return loss.set_cross_entropy(
             logits.masked_fill(self.seen(batch)[:, :-1], -torch.inf), batch.targets
         )
 
@@ -195,26 +153,82 @@ class IntegratedModule(pl.LightningModule):
         return states[rows, end], gates[rows, end]
 
     def scores(self, batch: Batch, training: bool = False) -> Tensor:
-        """Return the logits of the catalogue after whole histories, ``[batch, n_items]``.
+        """Return the scores of the catalogue for each asked user, ``[n_asked, n_items]``.
 
         Users without a history get the popularity.
         """
+        found = self.scores_of_gaps(batch) if self.target == "gaps" else self.after(batch, training)
+        known = torch.zeros(len(found), device=found.device)
+        known.index_add_(0, batch.owners, batch.lengths.to(known.dtype))
+        return torch.where((known == 0)[:, None], self.popularity.log1p(), found)
+
+    def after(self, batch: Batch, training: bool) -> Tensor:
+        """Return the logits after whole histories, ``[batch, n_items]``."""
         table = self.states.table()
         state, gates = self.last(batch, table)
         logits = state @ table.T + self.bias
-        if self.cf is not None:
-            tables = self.cf.table_of(batch.users, training=training)
-            extra = self.cf.bag(batch.bag, batch.offsets, batch.ages, tables)
-            logits = logits + torch.einsum("bd,dbn->bn", self.cf_weights(gates), extra)
-        nothing_known = (batch.lengths == 0)[:, None]
-        return torch.where(nothing_known, self.popularity.log1p(), logits)
+        if self.cf is None:
+            return logits
+        extra = self.cf.bag(
+            batch.bag, batch.offsets, batch.ages, self.cf.table_of(batch.users, training)
+        )
+        return logits + torch.einsum("bd,dbn->bn", self.cf_weights(gates), extra)
+
+    def scores_of_gaps(self, batch: Batch) -> Tensor:
+        """Return the scores out of all gaps of a user's history, ``[n_asked, n_items]``."""
+        table = self.states.table()
+        states, gates = self.states.between(self.states.sides(batch, table), skip=0)
+        mean = self.mean_of_gaps(batch, table, states)
+        return mean if self.cf is None else self.with_cf(batch, mean, gates, training=False)
+
+    def mean_of_gaps(self, batch: Batch, table: Tensor, states: Tensor) -> Tensor:
+        """Return the log of the mean probability over a user's gaps, ``[n_asked, n_items]``."""
+        seen, n_gaps = self.seen(batch)[:, None, :-1], batch.lengths + 1
+        sums = states.new_zeros(len(states), len(table))
+        for rows, steps in loss.position_blocks(n_gaps, self.block_size(batch)):
+            logits = nn.functional.linear(states[rows, steps], table, self.bias)
+            p = logits.masked_fill_(seen[rows], -torch.inf).softmax(-1)
+            inside = torch.arange(states.shape[1], device=p.device)[steps] < n_gaps[rows, None]
+            sums[rows] += (p * inside[..., None]).sum(1)
+        total, n_all = self.by_user(batch, sums), self.by_user(batch, n_gaps[:, None])
+        return (total / n_all).clamp(min=SMALLEST).log()
+
+    def with_cf(self, batch: Batch, mean: Tensor, gates: Tensor, training: bool) -> Tensor:
+        """Add the CF scores, weighted by the gate's mean over a user's gaps."""
+        assert self.cf is not None
+        weights = self.cf_weights(self.mean_gate(batch, gates))
+        first = torch.zeros(len(mean), dtype=torch.int64, device=mean.device)
+        first[batch.owners] = torch.arange(len(batch.owners), device=mean.device)
+        tables = self.cf.table_of(batch.users, training)
+        bag = self.cf.bag(batch.bag, batch.offsets, batch.ages, tables)[:, first]
+        return self.gap_scale.exp() * mean + torch.einsum("bd,dbn->bn", weights, bag)
+
+    def mean_gate(self, batch: Batch, gates: Tensor) -> Tensor:
+        """Return the mean of the gates over a user's gaps, ``[n_asked, n_branches]``."""
+        inside = torch.arange(gates.shape[1], device=gates.device) <= batch.lengths[:, None]
+        sums = self.by_user(batch, (gates * inside[..., None]).sum(1))
+        return sums / sums.sum(-1, keepdim=True)
+
+    def by_user(self, batch: Batch, values: Tensor) -> Tensor:
+        """Add up the rows ``[batch, ...]`` that belong to the same asked user."""
+        total = values.new_zeros(int(batch.owners.max()) + 1, values.shape[1])
+        return total.index_add(0, batch.owners, values)
+
+    def shares(self, batch: Batch) -> Tensor:
+        """Return the gate's mean share of each branch, ``[n_asked, n_branches]``.
+
+        After the whole history; trained on gaps, over all gaps.
+        """
+        table = self.states.table()
+        if self.target != "gaps":
+            return self.last(batch, table)[1]
+        _, gates = self.states.between(self.states.sides(batch, table), skip=0)
+        return self.mean_gate(batch, gates)
 
     def validation_step(self, batch: Batch, index: int) -> None:
         """Log NDCG@10 over the candidates of each user."""
         value = ndcg(self.scores(batch), batch.targets, batch.allowed)
-        self.log(
-            "valid_ndcg@10", value.mean(), on_step=False, on_epoch=True, batch_size=len(batch.users)
-        )
+        self.log("valid_ndcg@10", value.mean(), on_step=False, on_epoch=True, batch_size=len(value))
 
     def configure_optimizers(self) -> Any:
         """Return AdamW with decay on the matrices only, and its linearly falling rate."""

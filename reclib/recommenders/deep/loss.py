@@ -16,6 +16,18 @@ def position_blocks(lengths: Tensor, size: int) -> Iterator[tuple[slice, slice]]
         yield slice(0, int((lengths > start).sum())), slice(start, start + size)
 
 
+def hidden_before(seen: Tensor, items: Tensor, lengths: Tensor, size: int) -> Iterator[Tensor]:
+    """Yield, block by block, which items a history already holds at each position."""
+    for rows, steps in position_blocks(lengths, size):
+        yield seen_penalty(seen[rows], items[rows, steps])
+
+
+def hidden_always(seen: Tensor, lengths: Tensor, size: int) -> Iterator[Tensor]:
+    """Yield, block by block, which items the whole history holds, bool ``[rows, 1, n_items]``."""
+    for rows, _ in position_blocks(lengths, size):
+        yield seen[rows, None, :-1]
+
+
 def seen_penalty(seen: Tensor, items: Tensor) -> Tensor:
     """Return which items a history holds at each position of a block, and update ``seen``.
 
@@ -46,8 +58,8 @@ class BlockCrossEntropy(torch.autograd.Function):
     The logits of a position are ``E h + b + sum_d c_d S_d`` with the item table E, the state h,
     the popularity b and the CF scores S_d. All logits at once would take ``positions x n_items``
     floats several times over. Here each block's gradient is taken while its logits are there, so
-    that only one block of them exists at a time. Items that the history already holds can never
-    be recommended and do not compete.
+    that only one block of them exists at a time. Items that the history holds can never be
+    recommended and do not compete.
     """
 
     @staticmethod
@@ -57,7 +69,8 @@ class BlockCrossEntropy(torch.autograd.Function):
         table: Tensor,
         bias: Tensor,
         weights: Tensor,
-        batch: tuple[Tensor, Tensor, Tensor, Tensor],
+        batch: tuple[Tensor, Tensor],
+        hidden: Iterator[Tensor],
         scores: Iterator[Tensor] | None,
         smoothing: float,
         size: int,
@@ -75,7 +88,10 @@ class BlockCrossEntropy(torch.autograd.Function):
         weights : Tensor
             ``[batch, length, n_decays]``, of the CF scores at each position.
         batch : tuple of Tensor
-            Items, targets (-1: none), lengths (falling) and ``seen`` before the stretches.
+            Targets ``[batch, length]`` (-1: none) and lengths (falling).
+        hidden : iterator of Tensor
+            By block, the items that do not compete, bool ``[rows, positions or 1, n_items]``;
+            the target of a position always does.
         scores : iterator of Tensor or None
             CF scores by block, ``[n_decays, rows, positions, n_items]``.
         smoothing : float
@@ -83,7 +99,7 @@ class BlockCrossEntropy(torch.autograd.Function):
         size : int
             Positions in a block.
         """
-        items, targets, lengths, seen = batch
+        targets, lengths = batch
         grads = [torch.zeros_like(x) for x in (states, table, bias, weights)]
         total = states.new_zeros(())
         for rows, steps in position_blocks(lengths, size):
@@ -95,8 +111,7 @@ class BlockCrossEntropy(torch.autograd.Function):
             known = (target >= 0)[..., None]
             place = target.clamp(min=0)[..., None]
             own = logits.gather(-1, place)
-            hidden = seen_penalty(seen[rows], items[rows, steps])
-            logits.masked_fill_(hidden, -torch.inf).scatter_(-1, place, own)
+            logits.masked_fill_(next(hidden), -torch.inf).scatter_(-1, place, own)
             normaliser = logits.logsumexp(-1, keepdim=True)
             loss = normaliser - own
             g = logits.sub_(normaliser)
@@ -122,7 +137,7 @@ class BlockCrossEntropy(torch.autograd.Function):
     def backward(ctx: Any, *grad_outputs: Tensor) -> Any:
         """Return the gradients that ``forward`` has taken."""
         gradients = [grad_outputs[0] * grad for grad in ctx.saved_tensors]
-        return (*gradients, None, None, None, None)
+        return (*gradients, None, None, None, None, None)
 
 
 def set_cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:

@@ -12,11 +12,12 @@ import torch
 
 from reclib.recommenders.base import FloatArray, IntArray, Recommender
 from reclib.recommenders.deep.cf import CFWeights
-from reclib.recommenders.deep.data import SCORING_BATCH, HistoryData, histories_of
+from reclib.recommenders.deep.data import SCORING_BATCH, HistoryData, asking, histories_of
 from reclib.recommenders.deep.features import Context, bags
-from reclib.recommenders.deep.integrated import Inputs, IntegratedModule
+from reclib.recommenders.deep.integrated import IntegratedModule
 from reclib.recommenders.deep.sequences import Batch
 from reclib.recommenders.deep.settings import Settings
+from reclib.recommenders.deep.states import Inputs
 from reclib.recommenders.deep.training import METRIC, reproducible, scratch, train
 
 if TYPE_CHECKING:
@@ -30,9 +31,9 @@ class Integrated(Settings, Recommender):
     """CF, CNN, RNN, attention and side features, fused by a learned gate.
 
     All parameters are those of `Settings`. The single-branch recommenders are this one with one
-    branch. Where a split draws its targets at random out of the histories (holdout, strong,
-    rated-only), the network learns to find dropped items; where they come last (leave-last-out,
-    temporal, sampled), to find each next item.
+    branch. Where the targets of a split come last (leave-last-out, temporal, sampled), the
+    network learns to find each next item; where they are drawn at random out of the histories
+    (holdout, strong, rated-only), to find each item out of what comes before and after it.
     """
 
     def fit(self, split: Split) -> Self:
@@ -53,15 +54,14 @@ class Integrated(Settings, Recommender):
 
     def _train(self, split: Split, validation: Split | None, epochs: int) -> pd.DataFrame:
         """Train one module on one split for at most some epochs, and return the curve."""
-        settings = self.network()
-        target = self.target
-        if target == "auto":
-            target = "set" if split.protocol in SET_PROTOCOLS else "next"
+        settings, target = self.network(), target_of(self.target, split)
         self.context = Context.of(split.train)
         data = HistoryData(split, validation, self.context, settings, target)
         with reproducible():
             pl.seed_everything(self.seed, verbose=False)
-            self.module = IntegratedModule(inputs(split, self.context, settings), settings, target)
+            self.module = IntegratedModule(
+                inputs(split, self.context, settings, target), settings, target
+            )
         key = (split.checksum, split.stage, str(epochs))
         with scratch(settings, *key) as folder:
             curve = train(self.module, data, settings, folder, epochs)
@@ -77,12 +77,14 @@ class Integrated(Settings, Recommender):
         return result
 
     def gate(self, users: IntArray) -> pd.DataFrame:
-        """Return each branch's share after the whole history: index ``user``, sums to 1."""
+        """Return the gate's share of each branch: index ``user``, sums to 1.
+
+        After the whole history; trained on gaps, the mean over all gaps.
+        """
         shares = np.empty((len(users), len(self.branches)), np.float32)
         with torch.inference_mode():
             for rows, batch in self._batches(users):
-                _, gates = self.module.last(batch, self.module.states.table())
-                shares[rows] = gates.cpu().numpy()
+                shares[rows] = self.module.shares(batch).cpu().numpy()
         index = pd.Index(users, name="user")
         return pd.DataFrame(shares, index=index, columns=list(self.branches))
 
@@ -92,15 +94,22 @@ class Integrated(Settings, Recommender):
         order = torch.argsort(self.histories.lengths[index], descending=True, stable=True)
         batches = []
         for rows in order.split(SCORING_BATCH):
-            windows = self.histories.last(index[rows], self.max_len)
-            nothing = torch.full((len(rows), 0), -1)
-            batch = self.histories.whole_batch(windows, nothing)
+            batch = asking(self.histories, index[rows], self.max_len, self.module.target)
             batch = Batch(*(part.to(self.module.device) for part in batch))
             batches.append((rows.numpy(), batch))
         return batches
 
 
-def inputs(split: Split, context: Context, settings: Settings) -> Inputs:
+def target_of(wanted: str, split: Split) -> str:
+    """Return what is learned on a split, if it is left to the split to say; see `Settings`."""
+    if wanted != "auto":
+        return wanted
+    if split.protocol not in SET_PROTOCOLS:
+        return "next"
+    return "gaps" if split.dataset.has_times else "set"
+
+
+def inputs(split: Split, context: Context, settings: Settings, target: str) -> Inputs:
     """Return what the network knows of the data, from the training part alone."""
     matrix, dataset = split.matrix("train"), split.dataset
     cf = None
@@ -110,7 +119,7 @@ def inputs(split: Split, context: Context, settings: Settings) -> Inputs:
             l2=settings.cf_l2,
             n_folds=settings.cf_folds,
             max_items=settings.cf_items,
-            decays=settings.cf_decays,
+            decays=(1.0,) if target == "gaps" else settings.cf_decays,
             seed=settings.seed,
         )
     popularity = torch.from_numpy(np.asarray(matrix.sum(0), np.float32).ravel())

@@ -26,14 +26,19 @@ class Batch(NamedTuple):
     lengths : Tensor
         int64 ``[batch]``.
     targets : Tensor
-        int64 ``[batch, n_targets]``, -1 is padding. For next-item training the target of each
-        position; otherwise the items to be found after the whole stretch, in any order.
+        int64 ``[batch, n_targets]``, -1 is padding. For training on ``next`` or ``gaps`` the
+        target of each position; otherwise the items that each asked user is to find.
     bag, offsets, ages : Tensor
-        A longer history than the stretch, flat: its items, where each user's begin, and how
+        A longer history than the stretch, flat: its items, where each row's begin, and how
         many interactions ago each was. In next-item training what came before the stretch;
         otherwise the whole history, which the ranking leaves out.
     allowed : Tensor
-        bool ``[batch, n_items]``, the candidates, or ``[batch, 0]`` where nothing is ranked.
+        bool ``[n_asked, n_items]``, the candidates, or ``[n_asked, 0]`` where nothing is ranked.
+    owners : Tensor
+        int64 ``[batch]``, which of the asked users each stretch belongs to.
+    dropped : Tensor
+        int64 ``[batch, n_dropped]``, -1 is padding: for training on gaps, what was dropped from
+        the history; elsewhere empty.
     """
 
     users: Tensor
@@ -45,6 +50,8 @@ class Batch(NamedTuple):
     offsets: Tensor
     ages: Tensor
     allowed: Tensor
+    owners: Tensor
+    dropped: Tensor
 
 
 class Windows(NamedTuple):
@@ -125,12 +132,29 @@ class Histories:
         stops = self.offsets[users + 1]
         return Windows(users, torch.maximum(stops - max_len, self.offsets[users]), stops)
 
+    def cover(self, users: Tensor, max_len: int) -> tuple[Windows, Tensor]:
+        """Cut whole histories into stretches, longest first; with the place of their user.
+
+        A user without a history has one empty stretch.
+        """
+        counts = (-(-self.lengths[users] // max_len)).clamp(min=1)
+        owners = torch.repeat_interleave(torch.arange(len(users)), counts)
+        nth = torch.arange(len(owners)) - (torch.cumsum(counts, 0) - counts)[owners]
+        stops = self.offsets[users + 1][owners] - nth * max_len
+        starts = torch.maximum(stops - max_len, self.offsets[users][owners])
+        order = torch.argsort(stops - starts, descending=True, stable=True)
+        return Windows(users[owners[order]], starts[order], stops[order]), owners[order]
+
     def gather(self, starts: Tensor, stops: Tensor) -> tuple[Tensor, Tensor]:
         """Return items ``[batch, length]`` and context of some stretches, padded on the right."""
         steps = torch.arange(max(int((stops - starts).max()), 1))
         position = starts[:, None] + steps
         inside = position < stops[:, None]
-        position = position.clamp(max=max(len(self.items) - 1, 0))
+        if not len(self.items):
+            return torch.full(inside.shape, self.n_items), self.context.new_zeros(
+                *inside.shape, self.context.shape[1]
+            )
+        position = position.clamp(max=len(self.items) - 1)
         items = torch.where(inside, self.items[position], self.n_items)
         return items, torch.where(inside[..., None], self.context[position], 0)
 
@@ -156,24 +180,43 @@ class Histories:
         targets, _ = self.gather(starts + 1, stops + 1)
         targets = torch.where(targets == self.n_items, -1, targets)
         bag = self.flat(self.offsets[users], starts)
-        nobody = torch.zeros(len(users), 0, dtype=torch.bool)
-        return Batch(users, items, context, stops - starts, targets, *bag, nobody)
+        return Batch(users, items, context, stops - starts, targets, *bag, *_nobody(users))
+
+    def gap_batch(self, windows: Windows, dropped: Tensor) -> Batch:
+        """Batch for training on gaps: the target of each position is its own item.
+
+        What was dropped is asked for where the stretch is a whole history.
+        """
+        batch = self.whole_batch(windows, torch.empty(0))
+        whole = batch.lengths == self.lengths[windows.users]
+        targets = torch.where(batch.items == self.n_items, -1, batch.items)
+        return batch._replace(targets=targets, dropped=dropped.where(whole[:, None], -1))
 
     def whole_batch(
-        self, windows: Windows, targets: Tensor, allowed: Tensor | None = None
+        self,
+        windows: Windows,
+        targets: Tensor,
+        allowed: Tensor | None = None,
+        owners: Tensor | None = None,
     ) -> Batch:
-        """Batch whose targets ``[batch, n_targets]`` follow the whole history, in any order."""
+        """Batch whose targets ``[n_asked, n_targets]`` are to be found out of whole histories."""
         users, starts, stops = windows
         items, context = self.gather(starts, stops)
-        bag = self.flat(self.offsets[users], stops)
-        if allowed is None:
-            allowed = torch.zeros(len(users), 0, dtype=torch.bool)
-        return Batch(users, items, context, stops - starts, targets, *bag, allowed)
+        bag = self.flat(self.offsets[users], self.offsets[users + 1])
+        nobody, rows, none = _nobody(users)
+        asked = nobody if allowed is None else allowed, rows if owners is None else owners
+        return Batch(users, items, context, stops - starts, targets, *bag, *asked, none)
 
     def sets(self, users: Tensor) -> Tensor:
         """Return the whole histories as targets ``[batch, longest]``, padded with -1."""
         items, _ = self.gather(self.offsets[users], self.offsets[users + 1])
         return torch.where(items == self.n_items, -1, items)
+
+
+def _nobody(users: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Return candidates, owners and dropped items where every row is asked for itself."""
+    none = torch.zeros(len(users), 0, dtype=torch.bool)
+    return none, torch.arange(len(users)), none.long()
 
 
 def length_batches(lengths: Tensor, batch_size: int, seed: int, pool: int = 8) -> Iterator[Tensor]:

@@ -7,7 +7,8 @@ from dataclasses import dataclass, fields
 from reclib.errors import DataError, UnknownName
 
 BRANCHES = ("ann", "cnn", "rnn", "attention", "side", "cf")
-TARGETS = ("next", "set", "auto")
+PRECISIONS = ("medium", "high", "highest")
+TARGETS = ("next", "gaps", "set", "auto")
 
 
 @dataclass(kw_only=True)
@@ -19,11 +20,12 @@ class Settings:
     branches : tuple of str
         The branches that take part, out of ``ann``, ``cnn``, ``rnn``, ``attention``, ``side``
         and ``cf``.
-    target : {"auto", "next", "set"}
+    target : {"auto", "next", "gaps", "set"}
         What is learned. ``next``: at every position of a history, the item that follows it.
-        ``set``: items dropped at random from a history, out of what is left of it. ``auto``
-        takes ``set`` where the split draws its targets at random out of the history (holdout,
-        rated-only, strong) and ``next`` where the targets come after it.
+        ``gaps``: at every position, its item out of what comes before and after it. ``set``:
+        items dropped at random from a history, out of what is left of it. ``auto`` takes
+        ``next`` where the targets of the split come after the history; where they are drawn at
+        random out of it (holdout, rated-only, strong) ``gaps``, or ``set`` if there are no times.
     embedding_size, hidden_size : int
         Width of the item vectors and of the inner layers of the branches.
     n_layers, n_heads : int
@@ -43,12 +45,15 @@ class Settings:
     label_smoothing : float
         Share of the target's probability that is spread over the catalogue.
     drop_rate : float
-        Share of a history that is dropped and asked for, with ``target="set"``.
+        Share of a history that is dropped and asked for, with the targets ``gaps`` and ``set``.
     cf_l2, cf_items, cf_folds : float, int, int
         Ridge of the closed-form weights, how many of the most popular items they cover (the
         memory grows with its square), and the folds of users in which they are trained.
     cf_decays : tuple of float
         How much of an interaction's weight is left after each later one, one CF score each.
+    precision : {"medium", "high", "highest"}
+        Of matrix products in training, as in ``torch.set_float32_matmul_precision``: "medium"
+        multiplies in bfloat16 where the device is faster at it, and adds in float32.
     seed : int
         Of the weights, the dropout, the folds and the order of the batches.
     progress : bool
@@ -76,6 +81,7 @@ class Settings:
     cf_items: int = 10_000
     cf_folds: int = 4
     cf_decays: tuple[float, ...] = (0.8, 1.0)
+    precision: str = "medium"
     seed: int = 2026
     progress: bool = False
     folder: str | None = None
@@ -88,6 +94,8 @@ class Settings:
                 raise UnknownName("branch", branch, BRANCHES)
         if self.target not in TARGETS:
             raise UnknownName("target", self.target, TARGETS)
+        if self.precision not in PRECISIONS:
+            raise UnknownName("precision", self.precision, PRECISIONS)
         if not self.branches:
             raise DataError("no branch is switched on", f"Name some of {', '.join(BRANCHES)}.")
         if self.embedding_size % self.n_heads:

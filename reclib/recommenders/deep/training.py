@@ -41,7 +41,7 @@ def train(
     validation batches all ``epochs`` are trained and the last weights are kept.
     """
     validated = data.ranking is not None
-    callbacks: list[Callback] = [Clock(settings.progress, epochs)]
+    callbacks: list[Callback] = [Clock(settings.progress, epochs), Precision(settings.precision)]
     if validated:
         callbacks.append(EarlyStopping(METRIC, mode="max", patience=settings.patience))
         callbacks.append(_checkpoint(folder, "best", METRIC))
@@ -116,6 +116,25 @@ class Clock(Callback):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take the time up again."""
         self.before = state_dict["before"]
+
+
+class Precision(Callback):
+    """Multiplies matrices at a lower precision while training, and only then."""
+
+    def __init__(self, precision: str) -> None:
+        self.precision, self.before = precision, torch.get_float32_matmul_precision()
+
+    def on_train_batch_start(self, *_: Any) -> None:
+        """Take the precision of training."""
+        torch.set_float32_matmul_precision(self.precision)
+
+    def on_train_batch_end(self, *_: Any) -> None:
+        """Go back, so that validation scores as the evaluator does."""
+        torch.set_float32_matmul_precision(self.before)
+
+    def on_exception(self, *_: Any) -> None:
+        """Go back also when training breaks off."""
+        torch.set_float32_matmul_precision(self.before)
 
 
 @contextmanager
