@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Self
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -26,10 +28,13 @@ class Recommender(ABC):
         recommender that is trained step by step; None for closed forms.
     device : str
         Where the scores are computed.
+    found : mapping
+        What training found out on valid, as settings that repeat it without looking there.
     """
 
     curve: pd.DataFrame | None = None
     device: str = "cpu"
+    found: Mapping[str, Any] = MappingProxyType({})
 
     @abstractmethod
     def fit(self, split: Split) -> Self:

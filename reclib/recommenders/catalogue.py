@@ -13,8 +13,10 @@ from reclib.recommenders.base import Recommender
 HERE = "reclib.recommenders"
 BRIDGE = ("recommenders/base.py", "recommenders/recbole_*.py")
 NEIGHBOURS = (*BRIDGE, "recommenders/neighbours.py", "recommenders/similarity.py",
-              "recommenders/simple.py")  # fmt: skip
-DEEP = ("recommenders/base.py", "recommenders/deep/*.py")
+              "recommenders/simple.py", "recommenders/linear.py",
+              "recommenders/ease.py")  # fmt: skip
+DEEP = ("recommenders/base.py", "recommenders/ease.py", "recommenders/similarity.py",
+        "recommenders/deep/*.py")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -81,26 +83,35 @@ OPTIONAL: dict[str, Sequence[str]] = {
     "bound": (),
     "neighbours": ("last_n",),
     "linear": ("last_n",),
-    "learned": ("max_epochs", "patience", "budget_seconds"),
-    "sequential": ("max_epochs", "patience", "budget_seconds", "max_len"),
+    "learned": ("max_epochs", "patience", "epochs", "budget_seconds"),
+    "sequential": ("max_epochs", "patience", "epochs", "budget_seconds", "max_len"),
     "deep": (
         "branches", "embedding_size", "hidden_size", "n_layers", "n_heads", "dropout",
         "learning_rate", "weight_decay", "batch_size", "max_len", "max_epochs", "patience",
-        "label_smoothing", "drop_rate", "cf_l2", "cf_items", "cf_folds", "cf_decays", "target",
+        "epochs", "cf_weight", "label_smoothing", "drop_rate", "cf_l2", "cf_user_weight",
+        "cf_dropout", "cf_discount", "cf_items", "cf_folds", "cf_decays", "target", "precision",
     ),
 }  # fmt: skip
 """Settings that a family takes beyond those with a default."""
 
 KNN_SPACE = {
-    "similarity": ["cosine", "asymmetric", "jaccard"],
+    "similarity": ["asymmetric", "asymmetric", "jaccard"],
     "n_neighbours": {"low": 30, "high": 800},
     "shrink": {"low": 1.0, "high": 1000.0},
-    "alpha": [0.3, 0.4, 0.5, 0.6, 0.7, 0.8],
-    "locality": [1.0, 2.0, 3.0],
+    "alpha": [0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9],
+    "locality": [1.0, 1.5, 2.0, 3.0],
     "weighting": ["none", "tf-idf", "bm25"],
     "last_n": [None, None, 50, 20],
 }
+USER_SPACE = KNN_SPACE | {"inverted": [False, True], "discount": [0.0, 0.0, 0.1, 0.2]}
 RECENT = ({"last_n": 20}, {"last_n": 10})
+INVERTED = {"inverted": True, "weighting": "bm25", "alpha": 0.4, "locality": 2.0,
+            "n_neighbours": 350}  # fmt: skip
+SHORT = {"alpha": 0.8, "locality": 1.5, "n_neighbours": 40, "shrink": 150.0}
+EASE_SPACE = {
+    "reg_weight": {"low": 100.0, "high": 3000.0}, "user_weight": [0.0, 0.25, 0.5],
+    "dropout": [0.0, 0.2, 0.4], "discount": [0.0, 0.05, 0.1]}  # fmt: skip
+WEIGHTED = {"user_weight": 0.5, "dropout": 0.4, "discount": 0.1}
 RATED_SPACE = {
     "similarity": ["cosine"],
     "n_neighbours": {"low": 20, "high": 800},
@@ -119,25 +130,28 @@ DEEP_SPACE = {
     "learning_rate": {"low": 2e-3, "high": 1e-2},
     "weight_decay": {"low": 1e-3, "high": 1e-1},
     "n_layers": [1, 2],
-    "drop_rate": [0.2, 0.3, 0.5],
+    "drop_rate": [0.1, 0.2, 0.3],
+    "batch_size": [16, 32],
     "label_smoothing": [0.0, 0.1],
 }
 DEEP_DEFAULTS = {
-    "embedding_size": 128, "dropout": 0.2, "learning_rate": 4e-3, "weight_decay": 0.01,
-    "n_layers": 1, "drop_rate": 0.3, "label_smoothing": 0.1, "max_epochs": 4, "patience": 2,
+    "embedding_size": 64, "dropout": 0.4, "learning_rate": 6e-3, "weight_decay": 0.01,
+    "n_layers": 1, "batch_size": 32, "drop_rate": 0.2, "label_smoothing": 0.1, "max_epochs": 4,
+    "patience": 2,
 }  # fmt: skip
 
 DEEP_VARIANTS = (
-    {"learning_rate": 0.01, "max_epochs": 6, "patience": 3},
-    {"embedding_size": 64, "dropout": 0.5, "learning_rate": 8e-3, "max_epochs": 5},
-)
+    {"dropout": 0.5, "learning_rate": 4e-3, "batch_size": 16, "label_smoothing": 0.0,
+     "max_epochs": 6, "patience": 3},
+    {"dropout": 0.2, "learning_rate": 0.01, "max_epochs": 6, "patience": 3},
+)  # fmt: skip
 
 
-def _knn(name: str, title: str, model: str, **defaults: Any) -> Entry:
+def _knn(name: str, title: str, model: str, space: Any, variants: Any, **defaults: Any) -> Entry:
     known = {"similarity": "asymmetric", "alpha": 0.5, "locality": 1.0, "n_neighbours": 200,
              "shrink": 50.0, "weighting": "tf-idf", "last_n": None} | defaults  # fmt: skip
-    return Entry(name, title, "neighbours", f"{HERE}.recbole_models:FromHistory", KNN_SPACE, known,
-                 RECENT, {"model": model}, modules=NEIGHBOURS)  # fmt: skip
+    return Entry(name, title, "neighbours", f"{HERE}.recbole_models:FromHistory", space, known,
+                 variants, {"model": model}, modules=NEIGHBOURS)  # fmt: skip
 
 
 def _rated(name: str, title: str, model: str) -> Entry:
@@ -145,10 +159,13 @@ def _rated(name: str, title: str, model: str) -> Entry:
                  RATED, (), {"model": model}, modules=NEIGHBOURS)  # fmt: skip
 
 
-def _linear(name: str, title: str, model: str, space: Any, defaults: Any) -> Entry:
+def _linear(
+    name: str, title: str, model: str, space: Any, defaults: Any, variants: Any = RECENT
+) -> Entry:
     space = space | {"last_n": [None, None, 50, 20]}
     return Entry(name, title, "linear", f"{HERE}.recbole_models:FromHistory", space,
-                 {"last_n": None} | defaults, RECENT, {"model": model})  # fmt: skip
+                 {"last_n": None} | defaults, variants, {"model": model},
+                 modules=NEIGHBOURS)  # fmt: skip
 
 
 def _learned(
@@ -174,8 +191,12 @@ CATALOGUE: dict[str, Entry] = {
         Entry("bias", "Bias only", "neighbours", f"{HERE}.simple:Bias",
               {"item_damping": {"low": 1.0, "high": 50.0}},
               {"item_damping": 10.0, "user_damping": 10.0}, modules=SIMPLE),
-        _knn("user-knn", "User-based CF", "UserKNN", alpha=0.7, locality=3.0, n_neighbours=150),
-        _knn("item-knn", "Item-based CF", "TunedItemKNN", shrink=10.0),
+        _knn("user-knn", "User-based CF", "UserKNN", USER_SPACE,
+             (INVERTED | {"discount": 0.2}, INVERTED | {"last_n": 10}),
+             alpha=0.7, locality=3.0, n_neighbours=150, inverted=False, discount=0.0),
+        _knn("item-knn", "Item-based CF", "TunedItemKNN", KNN_SPACE,
+             (SHORT, {"last_n": 10}),
+             shrink=10.0),
         _rated("user-knn-ratings", "User-based CF (ratings)", "RatedUserKNN"),
         _rated("item-knn-ratings", "Item-based CF (ratings)", "RatedItemKNN"),
         Entry("pop", "Popularity (RecBole)", "bound", f"{HERE}.recbole_models:RecBole",
@@ -183,8 +204,9 @@ CATALOGUE: dict[str, Entry] = {
         _linear("recbole-itemknn", "Item-based CF (RecBole)", "ItemKNN",
                 {"k": {"low": 30, "high": 800}, "shrink": {"low": 1.0, "high": 300.0}},
                 {"k": 200, "shrink": 10.0}),
-        _linear("ease", "EASE", "EASE", {"reg_weight": {"low": 30.0, "high": 3000.0}},
-                {"reg_weight": 500.0}),
+        _linear("ease", "EASE", "TunedEASE", EASE_SPACE,
+                {"reg_weight": 500.0, "user_weight": 0.0, "dropout": 0.0, "discount": 0.0},
+                (WEIGHTED, WEIGHTED | {"last_n": 10})),
         _linear("slim", "SLIM", "SLIMElastic",
                 {"alpha": {"low": 1e-3, "high": 1e-1}, "l1_ratio": {"low": 1e-3, "high": 1e-1}},
                 {"alpha": 0.02, "l1_ratio": 0.02, "hide_item": True, "positive_only": True}),

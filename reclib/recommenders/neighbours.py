@@ -17,15 +17,12 @@ from reclib.recommenders.recbole_bridge import (
     Interaction,
     ModelType,
 )
-from reclib.recommenders.similarity import Floats, neighbours, weighted
+from reclib.recommenders.similarity import Floats, discounted, neighbours, reach, weighted
 from reclib.recommenders.simple import damped
 
 
-class Neighbours(GeneralRecommender):
-    """What user-based and item-based CF share.
-
-    Options, read from RecBole's configuration: ``similarity``, ``n_neighbours``, ``shrink``,
-    ``alpha``, ``locality``, ``weighting``; see `reclib.recommenders.similarity`.
+class ClosedForm(GeneralRecommender):
+    """A RecBole model that is solved, not trained, and scores any history.
 
     Parameters
     ----------
@@ -40,13 +37,7 @@ class Neighbours(GeneralRecommender):
     def __init__(self, config: Any, dataset: Any) -> None:
         super().__init__(config, dataset)
         self.dummy_param = torch.nn.Parameter(torch.zeros(1))  # RecBole's trainer wants one
-        self.options = {
-            "similarity": config["similarity"], "k": config["n_neighbours"],
-            "shrink": config["shrink"], "alpha": config["alpha"],
-            "locality": config["locality"],
-        }  # fmt: skip
-        self.config, self.weighting = config, config["weighting"]
-        self.train_matrix = self.read(dataset)
+        self.config, self.train_matrix = config, self.read(dataset)
         self.learn()
 
     def read(self, dataset: Any) -> sp.csr_matrix:
@@ -78,23 +69,54 @@ class Neighbours(GeneralRecommender):
         return torch.from_numpy(found[np.arange(len(users)), items])
 
 
+class Neighbours(ClosedForm):
+    """What user-based and item-based CF share.
+
+    Options, read from RecBole's configuration: ``similarity``, ``n_neighbours``, ``shrink``,
+    ``alpha``, ``locality``, ``weighting``; see `reclib.recommenders.similarity`.
+    """
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """How neighbours are chosen."""
+        names = ("similarity", "shrink", "alpha", "locality")
+        return {name: self.config[name] for name in names} | {"k": self.config["n_neighbours"]}
+
+    @property
+    def weighting(self) -> str:
+        """How interactions are weighted before they are compared."""
+        return str(self.config["weighting"])
+
+
 class UserKNN(Neighbours):
     """User-based CF: the items of the users whose histories are most alike.
 
     ``score(u, i) = sum over neighbours v of sim(u, v) x_vi``: Herlocker et al., SIGIR 1999, for
     implicit interactions as in Ferrari Dacrema et al., TOIS 2021, section 4.1. With a weighting,
     users are documents and items terms; it enters the similarities, not the votes.
+
+    Options beyond those of `Neighbours`: ``inverted`` lets those vote who would have u among
+    their own nearest (Vargas and Castells, "Improving sales diversity by recommending users to
+    items", RecSys 2014), and ``discount``, see `discounted`.
     """
 
     def learn(self) -> None:
-        """Weight the training histories."""
+        """Weight the training histories and, if inverted, see how far each user reaches."""
         self.rows = weighted(self.weighting, self.train_matrix, self.train_matrix)
+        popularity = self.train_matrix.getnnz(axis=0)
+        self.votes = self.train_matrix @ sp.diags(discounted(popularity, self.config["discount"]))
+        self.reach = reach(self.rows, **self.options) if self.config["inverted"] else None
 
     def scores_for(self, history: sp.csr_matrix, users: npt.NDArray[np.int64]) -> FloatArray:
         """Find the neighbours of the histories and add up their items."""
         queries = weighted(self.weighting, history, self.train_matrix)
-        near = neighbours(queries, self.rows, own=users, **self.options)
-        found: FloatArray = (near @ self.train_matrix).toarray()
+        options = self.options
+        if self.reach is not None:
+            options["k"] = self.rows.shape[0]  # how many vote is up to the voters
+        near = neighbours(queries, self.rows, own=users, **options)
+        if self.reach is not None:
+            near.data[near.data < self.reach[near.indices]] = 0.0
+        found: FloatArray = (near @ self.votes).toarray()
         return found
 
 

@@ -14,7 +14,7 @@ import scipy.sparse as sp
 import torch
 
 from reclib.errors import ProtocolUnsupported
-from reclib.recommenders import neighbours
+from reclib.recommenders import linear, neighbours
 from reclib.recommenders.base import FloatArray, IntArray, Recommender
 from reclib.recommenders.recbole_bridge import (
     Interaction,
@@ -31,6 +31,7 @@ OURS = {
     "TunedItemKNN": neighbours.ItemKNN,
     "RatedUserKNN": neighbours.RatedUserKNN,
     "RatedItemKNN": neighbours.RatedItemKNN,
+    "TunedEASE": linear.TunedEASE,
 }
 
 
@@ -45,6 +46,8 @@ class RecBole(Recommender):
     max_epochs, patience : int
         Most epochs of a model that is trained by gradient, and epochs without a better valid
         NDCG@10 before it stops.
+    epochs : int, optional
+        Train for as many, without looking at the valid part.
     last_n : int or None
         How many of the last interactions of a history a closed form looks at.
     max_len : int
@@ -64,13 +67,14 @@ class RecBole(Recommender):
         seed: int = 2026,
         max_epochs: int = 100,
         patience: int = 5,
+        epochs: int | None = None,
         last_n: int | None = None,
         budget_seconds: float | None = None,
         **options: Any,
     ) -> None:
         self.model_name, self.seed, self.last_n = model, seed, last_n
         self.max_epochs, self.patience = max_epochs, patience
-        self.budget_seconds = budget_seconds
+        self.budget_seconds, self.epochs = budget_seconds, epochs
         self.options: Mapping[str, Any] = options
 
     def fit(self, split: Split) -> Self:
@@ -79,7 +83,9 @@ class RecBole(Recommender):
         Where the valid part belongs to the training part, the number of epochs is found at the
         valid stage, and the model is then trained from scratch for as many.
         """
-        if split.refits and self._learns():
+        if self.epochs and self._learns():
+            self._train(split, validate=False, epochs=self.epochs)
+        elif split.refits and self._learns():
             best = self._train(split.validation, validate=True)
             curve = self.curve
             self._train(split, validate=False, epochs=best)
@@ -129,6 +135,8 @@ class RecBole(Recommender):
             if hasattr(model, "restore_user_e"):  # LightGCN's vectors of the last epoch
                 model.restore_user_e = model.restore_item_e = None
         self.curve = pd.DataFrame(rows)
+        if validate:
+            self.found = {"epochs": best}
         model.eval()
         return best
 
@@ -189,7 +197,7 @@ class FromHistory(RecBole):
 
 
 def _closed_form(model: Any, history: sp.csr_matrix, users: npt.NDArray[np.int64]) -> FloatArray:
-    if isinstance(model, neighbours.Neighbours):
+    if isinstance(model, neighbours.ClosedForm):
         return model.scores_for(history, users)
     similar = model.item_similarity if hasattr(model, "item_similarity") else model.w
     product = history @ (similar if sp.issparse(similar) else np.asarray(similar))

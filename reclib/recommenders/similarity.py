@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -121,6 +123,41 @@ def neighbours(
             found[here, own[block][here]] = 0.0
         blocks.append(largest(found, k).power(locality))
     return sp.vstack(blocks, format="csr")
+
+
+def discounted(columns: npt.NDArray[np.number], discount: float | None) -> Floats:
+    """Return what scores are multiplied by: each item's interactions to the power -discount.
+
+    Paudel et al., "Updatable, accurate, diverse, and scalable recommendations for interactive
+    applications", TiiS 2017 (RP3-beta), there for the scores of random walks.
+
+    Parameters
+    ----------
+    columns : numpy.ndarray
+        ``[n_items]``, training interactions of each item.
+    discount : float or None
+        0 or None leaves the scores as they are; negative values favour what is popular.
+    """
+    return np.asarray(np.maximum(columns, 1.0) ** -(discount or 0.0), dtype=np.float32)
+
+
+def reach(rows: sp.csr_matrix, *, k: int, alpha: float = 0.5, **options: Any) -> Floats:
+    """Return how alike a query must be to be among the k nearest of each row, ``[n_rows]``.
+
+    Parameters
+    ----------
+    rows : scipy.sparse.csr_matrix
+    k : int
+    alpha : float
+        Of the asymmetric cosine, as seen from the query; a row that looks for its nearest is
+        on the other side of it.
+    **options : Any
+        Of `neighbours`.
+    """
+    own = np.arange(rows.shape[0])
+    near = neighbours(rows, rows, k=k, alpha=1 - alpha, own=own, **options)
+    last = [near.data[a:b].min() if b - a >= k else 0.0 for a, b in pairwise(near.indptr)]
+    return np.asarray(last, dtype=np.float32) * np.float32(1 - 1e-6)  # the k-th itself is in
 
 
 def _square_norms(matrix: sp.csr_matrix) -> Floats:

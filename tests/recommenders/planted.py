@@ -104,7 +104,8 @@ SMALL: dict[str, dict[str, Any]] = {
               "dropout_prob": 0.1},
 }  # fmt: skip
 DEEP = {"embedding_size": 16, "hidden_size": 32, "dropout": 0.1, "learning_rate": 0.02,
-        "batch_size": 8, "label_smoothing": 0.0, "cf_l2": 1.0}  # fmt: skip
+        "batch_size": 8, "label_smoothing": 0.0, "cf_l2": 1.0,
+        "cf_user_weight": 0.0, "cf_dropout": 0.0, "cf_discount": 0.0}  # fmt: skip
 EPOCHS = 15
 
 

@@ -12,6 +12,7 @@ from planted import checkerboard, dataset, split_of
 from scipy.stats import rankdata
 
 from reclib.recommenders import Recommender, build
+from reclib.recommenders.recbole_models import FromHistory
 from reclib.splits import Split
 
 KNN = {"similarity": "cosine", "weighting": "none", "shrink": 2.0, "locality": 1.0}
@@ -63,6 +64,59 @@ def test_user_based_scores_are_the_votes_of_the_neighbours(k: int, locality: flo
     found = fit("user-knn", split, **KNN | {"locality": locality}, n_neighbours=k)
     scores = found.scores(everybody(split))
     np.testing.assert_allclose(scores, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_inverted_votes_come_from_those_who_would_have_the_user_among_their_nearest() -> None:
+    """Written out as a loop over voters; scores are over popularity to the power 0.3."""
+    split = scattered()
+    taken = split.matrix("train").toarray().astype(float)
+    near = cosine(taken, 2.0, 4)  # row v: the nearest of v
+    expected = np.zeros_like(taken)
+    for voter in range(split.n_users):
+        for user in np.flatnonzero(near[voter]):
+            expected[user] += near[voter, user] * taken[voter]
+    expected /= np.maximum(taken.sum(axis=0), 1) ** 0.3
+    found = fit("user-knn", split, **KNN, n_neighbours=4, inverted=True, discount=0.3)
+    np.testing.assert_allclose(found.scores(everybody(split)), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_with_all_for_neighbours_it_does_not_matter_who_chooses() -> None:
+    split = scattered()
+    ask = KNN | {"similarity": "asymmetric", "alpha": 0.8, "weighting": "bm25"}
+    one, two = (
+        fit("user-knn", split, **ask, n_neighbours=1000, inverted=inverted)
+        for inverted in (False, True)
+    )
+    np.testing.assert_allclose(one.scores(everybody(split)), two.scores(everybody(split)), 1e-5)
+
+
+def test_plain_ease_is_recboles_and_the_defaults_are_plain() -> None:
+    split = scattered()
+    ours = fit("ease", split, reg_weight=7.0).scores(everybody(split))
+    theirs = FromHistory("EASE", reg_weight=7.0).fit(split).scores(everybody(split))
+    np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("user_weight", "dropout", "discount"), [(0.5, 0.0, 0.0), (0.0, 0.4, 0.0), (0.7, 0.2, 0.1)]
+)
+def test_ease_minimizes_its_weighted_error_without_a_diagonal(
+    user_weight: float, dropout: float, discount: float
+) -> None:
+    """Each column is a ridge regression on the other items, solved on its own."""
+    split = scattered()
+    taken = split.matrix("train").toarray().astype(float)
+    size, popularity = taken.sum(axis=1), taken.sum(axis=0)
+    weight = size**-user_weight * size.sum() / (size ** (1 - user_weight)).sum()
+    gram, b = taken.T @ (weight[:, None] * taken), np.zeros((25, 25))
+    ridge = 7.0 + dropout / (1 - dropout) * np.diag(gram)
+    for item in range(25):
+        rest = np.delete(np.arange(25), item)
+        left = gram[np.ix_(rest, rest)] + np.diag(ridge[rest])
+        b[rest, item] = np.linalg.solve(left, gram[rest, item]) * popularity[item] ** -discount
+    options = {"user_weight": user_weight, "dropout": dropout, "discount": discount}
+    found = fit("ease", split, reg_weight=7.0, **options).scores(everybody(split))
+    np.testing.assert_allclose(found, taken @ b, rtol=1e-3, atol=1e-4)
 
 
 @pytest.mark.parametrize("k", [4, 1000])

@@ -13,7 +13,7 @@ from hypothesis.extra.numpy import arrays
 
 from reclib.errors import UnknownName
 from reclib.recommenders import similarity
-from reclib.recommenders.similarity import largest, neighbours, weighted
+from reclib.recommenders.similarity import largest, neighbours, reach, weighted
 
 values = st.sampled_from([0.0, 0.0, 0.5, 1.0, 3.0])
 matrices = arrays(np.float32, st.tuples(st.integers(1, 7), st.just(5)), elements=values)
@@ -80,6 +80,16 @@ def test_blocks_give_what_one_piece_gives(monkeypatch: pytest.MonkeyPatch) -> No
     whole = neighbours(rows, rows, **ask).toarray()
     monkeypatch.setattr(similarity, "BLOCK_CELLS", 4 * 23)
     np.testing.assert_array_equal(neighbours(rows, rows, **ask).toarray(), whole)
+
+
+@pytest.mark.parametrize("kind", ["cosine", "asymmetric", "jaccard"])
+def test_reach_is_the_similarity_of_the_kth_nearest_seen_from_the_query(kind: str) -> None:
+    rows = sp.random(9, 12, 0.5, format="csr", dtype=np.float32, random_state=6)
+    ask = {"similarity": kind, "alpha": 0.8, "shrink": 1.0, "locality": 2.0}
+    everyone = neighbours(rows, rows, k=99, own=np.arange(9), **ask).toarray()
+    third = np.sort(everyone, axis=0)[-3]  # of each column: queries are rows
+    np.testing.assert_allclose(reach(rows, k=3, **ask), third, rtol=1e-5)
+    assert (reach(rows, k=9, **ask) == 0).all(), "fewer than k others: everybody is near"
 
 
 @given(
