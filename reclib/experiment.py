@@ -123,6 +123,7 @@ def _row(done: Measured, evaluation: Evaluation) -> dict[str, Any]:
     return {
         **{metric: round(value, 6) for metric, value in evaluation.summary.items()},
         "n_users": len(evaluation.per_user),
+        "found": dict(done.recommender.found),
         "fit_seconds": round(done.fit_seconds, 3),
         "rank_seconds": round(done.rank_seconds, 3),
         "peak_memory_mb": round(done.peak_memory_mb, 1),

@@ -22,7 +22,7 @@ from reclib.metrics import CUTOFFS
 from reclib.progress import track
 from reclib.ranking import check_cutoff
 from reclib.spec import SAME_PARTS, Spec, base_of, grid, shares_fit
-from reclib.splits import Split, make_split
+from reclib.splits import PROTOCOLS, Split, make_split
 
 __all__ = ["Spec", "Study", "grid"]
 
@@ -182,7 +182,9 @@ class Study:
             if trial.row[search.METRIC] > known.row[search.METRIC]:
                 best[spec.protocol, spec.recommender] = trial
         for (protocol, name), trial in best.items():
-            search.write_settings(self.dataset.name, protocol, name, trial.row["settings"])
+            # where the valid part is trained on in the end, nothing can be looked for there
+            found = trial.row["found"] if PROTOCOLS[protocol].refits else {}
+            search.write_settings(self.dataset.name, protocol, name, trial.row["settings"] | found)
 
     def run(self, spec: Spec, kind: str = "run") -> Run:
         """Make one run, or fetch it from the ledger when nothing it depends on has changed.

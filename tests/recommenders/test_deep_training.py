@@ -91,6 +91,16 @@ def test_a_refit_trains_everything_for_as_many_epochs_as_the_valid_stage_found(
     assert runs == [(len(board().validation.train), 4), (len(board().train), best)]
 
 
+def test_what_training_found_repeats_it_without_the_valid_part(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    first = model(branches=("cf", "rnn")).fit(board())
+    assert set(first.found) == {"epochs", "cf_weight"}
+    monkeypatch.setattr(Split, "validation", property(lambda _: pytest.fail("looks at valid")))
+    again = model(branches=("cf", "rnn"), **first.found).fit(board())
+    assert_same(weights(again), weights(first))
+
+
 @pytest.mark.parametrize("split", [ring, board])
 def test_nothing_depends_on_the_test_part(split: Any) -> None:
     one, two = (model().fit(s) for s in (split(), with_other_tests(split())))

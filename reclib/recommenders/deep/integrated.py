@@ -17,6 +17,7 @@ from reclib.recommenders.deep.validation import ndcg
 
 BLOCK_FLOATS = 4_000_000
 SMALLEST = 1e-30
+CF_WEIGHTS = (0.0, 2.0, 4.0, 8.0, 12.0, 16.0, 24.0, 32.0, 48.0)
 
 
 class IntegratedModule(pl.LightningModule):
@@ -30,12 +31,13 @@ class IntegratedModule(pl.LightningModule):
 
     Trained on gaps, h is the state of a gap, seen from both sides, and ``e_i h + b_i`` the
     logit of item i in it. The hidden interactions may stand in any gap, so the score of an item
-    is the log of its mean probability over all gaps plus ``g w S_i``, g being the CF branch's
-    mean share. The states learn from every gap which item it leaves, g and w from items dropped
-    from the histories.
+    is the log of its mean probability over all gaps plus ``w S_i``. On the training part the
+    states know the answers and would leave nothing to w: it is the one of `CF_WEIGHTS` that
+    ranks best on the valid part.
     """
 
     popularity: Tensor
+    cf_weight: Tensor
 
     def __init__(self, inputs: Inputs, settings: Settings, target: str) -> None:
         super().__init__()
@@ -46,7 +48,12 @@ class IntegratedModule(pl.LightningModule):
         self.register_buffer("popularity", inputs.popularity, persistent=False)
         n_decays = 0 if inputs.cf is None else len(inputs.cf.decays)
         self.cf_scale = nn.Parameter(torch.full((n_decays,), 2.0))
-        self.gap_scale = nn.Parameter(torch.zeros(()))
+        self.register_buffer("cf_weight", torch.tensor(8.0))
+
+    @property
+    def weighs(self) -> bool:
+        """Whether CF scores are added to the mean of gaps, with a weight chosen on valid."""
+        return self.target == "gaps" and self.cf is not None
 
     def cf_weights(self, gates: Tensor) -> Tensor:
         """Return the weight of every CF score, ``[..., n_decays]``."""
@@ -72,26 +79,11 @@ class IntegratedModule(pl.LightningModule):
         return self.cross_entropy(batch, table, states, self.cf_weights(gates), hidden, scores)
 
     def gap_loss(self, batch: Batch) -> Tensor:
-        """Return the mean cross-entropy of the items that gaps leave, and the loss of the fusion.
-
-        The fusion learns from the items dropped, out of probabilities that are held fixed: it
-        has to weigh what the branches say, and must not bend it.
-        """
+        """Return the mean cross-entropy of the item that each position would leave a gap for."""
         table = self.states.table()
-        sides = self.states.sides(batch, table)
-        states, _ = self.states.between(sides, skip=1)
-        size = self.block_size(batch)
-        hidden = loss.hidden_always(self.seen(batch), batch.lengths, size)
-        none = states.new_zeros(*states.shape[:2], 0)
-        total = self.cross_entropy(batch, table, states, none, hidden, None)
-        if self.cf is None:
-            return total
-        states, gates = self.states.between(sides, skip=0)
-        with torch.no_grad():
-            mean = self.mean_of_gaps(batch, table, states)
-        found = self.with_cf(batch, mean, gates, training=True)
-        found = found.masked_fill(self.seen(batch)[:, :-1], -torch.inf)
-        return total + loss.set_cross_entropy(found, batch.dropped)
+        states, gates = self.states.between(batch, table, skip=1)
+        hidden = loss.hidden_always(self.seen(batch), batch.lengths, self.block_size(batch))
+        return self.cross_entropy(batch, table, states, gates[..., :0], hidden, None)
 
     def cross_entropy(
         self,
@@ -176,10 +168,19 @@ class IntegratedModule(pl.LightningModule):
 
     def scores_of_gaps(self, batch: Batch) -> Tensor:
         """Return the scores out of all gaps of a user's history, ``[n_asked, n_items]``."""
+        mean, cf = self.parts_of_gaps(batch)
+        return mean + self.cf_weight * cf
+
+    def parts_of_gaps(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Return the log of the mean probability and the CF score, ``[n_asked, n_items]`` each."""
         table = self.states.table()
-        states, gates = self.states.between(self.states.sides(batch, table), skip=0)
+        states, _ = self.states.between(batch, table, skip=0)
         mean = self.mean_of_gaps(batch, table, states)
-        return mean if self.cf is None else self.with_cf(batch, mean, gates, training=False)
+        if self.cf is None:
+            return mean, torch.zeros_like(mean)
+        tables = self.cf.table_of(batch.users, training=False)
+        bag = self.cf.bag(batch.bag, batch.offsets, batch.ages, tables)[0]
+        return mean, torch.zeros_like(mean).index_copy_(0, batch.owners, bag)
 
     def mean_of_gaps(self, batch: Batch, table: Tensor, states: Tensor) -> Tensor:
         """Return the log of the mean probability over a user's gaps, ``[n_asked, n_items]``."""
@@ -192,16 +193,6 @@ class IntegratedModule(pl.LightningModule):
             sums[rows] += (p * inside[..., None]).sum(1)
         total, n_all = self.by_user(batch, sums), self.by_user(batch, n_gaps[:, None])
         return (total / n_all).clamp(min=SMALLEST).log()
-
-    def with_cf(self, batch: Batch, mean: Tensor, gates: Tensor, training: bool) -> Tensor:
-        """Add the CF scores, weighted by the gate's mean over a user's gaps."""
-        assert self.cf is not None
-        weights = self.cf_weights(self.mean_gate(batch, gates))
-        first = torch.zeros(len(mean), dtype=torch.int64, device=mean.device)
-        first[batch.owners] = torch.arange(len(batch.owners), device=mean.device)
-        tables = self.cf.table_of(batch.users, training)
-        bag = self.cf.bag(batch.bag, batch.offsets, batch.ages, tables)[:, first]
-        return self.gap_scale.exp() * mean + torch.einsum("bd,dbn->bn", weights, bag)
 
     def mean_gate(self, batch: Batch, gates: Tensor) -> Tensor:
         """Return the mean of the gates over a user's gaps, ``[n_asked, n_branches]``."""
@@ -222,13 +213,29 @@ class IntegratedModule(pl.LightningModule):
         table = self.states.table()
         if self.target != "gaps":
             return self.last(batch, table)[1]
-        _, gates = self.states.between(self.states.sides(batch, table), skip=0)
+        _, gates = self.states.between(batch, table, skip=0)
         return self.mean_gate(batch, gates)
 
     def validation_step(self, batch: Batch, index: int) -> None:
-        """Log NDCG@10 over the candidates of each user."""
-        value = ndcg(self.scores(batch), batch.targets, batch.allowed)
-        self.log("valid_ndcg@10", value.mean(), on_step=False, on_epoch=True, batch_size=len(value))
+        """Measure NDCG@10 over the candidates of each user, for each CF weight to choose from."""
+        if self.weighs:
+            mean, cf = self.parts_of_gaps(batch)
+            found = [mean + weight * cf for weight in CF_WEIGHTS]
+        else:
+            found = [self.scores(batch)]
+        values = [ndcg(scores, batch.targets, batch.allowed) for scores in found]
+        self.validated.append(torch.stack(values))
+
+    def on_validation_epoch_start(self) -> None:
+        """Begin to collect."""
+        self.validated: list[Tensor] = []
+
+    def on_validation_epoch_end(self) -> None:
+        """Log NDCG@10, and keep the CF weight that has the best one."""
+        means = torch.cat(self.validated, 1).mean(1)
+        if self.weighs:
+            self.cf_weight.fill_(CF_WEIGHTS[int(means.argmax())])
+        self.log("valid_ndcg@10", means.max())
 
     def configure_optimizers(self) -> Any:
         """Return AdamW with decay on the matrices only, and its linearly falling rate."""

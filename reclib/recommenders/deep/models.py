@@ -40,15 +40,20 @@ class Integrated(Settings, Recommender):
         """Train on ``split.train`` with early stopping on the validation stage.
 
         If the stage leaves nothing to validate on (``split.refits``), the number of epochs is
-        found at the validation stage first, and then everything is trained for as many.
+        found at the validation stage first, and then everything is trained for as many. With
+        ``epochs`` in the settings, nothing has to be found.
         """
-        if split.refits:
+        if self.epochs:
+            self.curve = self._train(split, None, self.epochs)
+        elif split.refits:
             valid = split.at("valid")
             self.curve = self._train(valid, valid, self.max_epochs)
-            best = int(self.curve[METRIC].to_numpy().argmax()) + 1
-            self._train(split, None, best)
+            self._train(split, None, self.found["epochs"])
         else:
             self.curve = self._train(split, split.validation, self.max_epochs)
+        weight = self.found.get("cf_weight", self.cf_weight)
+        if weight is not None:
+            self.module.cf_weight.fill_(weight)
         self.histories = histories_of(split, "history", self.context)
         return self
 
@@ -66,6 +71,10 @@ class Integrated(Settings, Recommender):
         with scratch(settings, *key) as folder:
             curve = train(self.module, data, settings, folder, epochs)
         self.device = str(self.module.device)
+        if validation is not None:
+            self.found = {"epochs": int(curve[METRIC].to_numpy().argmax()) + 1}
+            if self.module.weighs:
+                self.found["cf_weight"] = self.module.cf_weight.item()
         return curve
 
     def scores(self, users: IntArray) -> FloatArray:
@@ -79,14 +88,16 @@ class Integrated(Settings, Recommender):
     def gate(self, users: IntArray) -> pd.DataFrame:
         """Return the gate's share of each branch: index ``user``, sums to 1.
 
-        After the whole history; trained on gaps, the mean over all gaps.
+        After the whole history; trained on gaps, the mean over all gaps, among the trained
+        branches.
         """
-        shares = np.empty((len(users), len(self.branches)), np.float32)
+        names = list(self.module.states.names)
+        shares = np.empty((len(users), len(names)), np.float32)
         with torch.inference_mode():
             for rows, batch in self._batches(users):
                 shares[rows] = self.module.shares(batch).cpu().numpy()
         index = pd.Index(users, name="user")
-        return pd.DataFrame(shares, index=index, columns=list(self.branches))
+        return pd.DataFrame(shares, index=index, columns=names)
 
     def _batches(self, users: IntArray) -> list[tuple[np.ndarray, Batch]]:
         """Return batches of similar length, longest first, with the rows they answer."""
@@ -114,13 +125,17 @@ def inputs(split: Split, context: Context, settings: Settings, target: str) -> I
     matrix, dataset = split.matrix("train"), split.dataset
     cf = None
     if "cf" in settings.branches:
+        alone = target == "gaps"  # nothing is trained on the scores, and their order is no matter
         cf = CFWeights(
             matrix,
-            l2=settings.cf_l2,
-            n_folds=settings.cf_folds,
+            n_folds=1 if alone else settings.cf_folds,
             max_items=settings.cf_items,
-            decays=(1.0,) if target == "gaps" else settings.cf_decays,
+            decays=(1.0,) if alone else settings.cf_decays,
             seed=settings.seed,
+            l2=settings.cf_l2,
+            user_weight=settings.cf_user_weight,
+            dropout=settings.cf_dropout,
+            discount=settings.cf_discount,
         )
     popularity = torch.from_numpy(np.asarray(matrix.sum(0), np.float32).ravel())
     return Inputs(

@@ -36,9 +36,6 @@ class Batch(NamedTuple):
         bool ``[n_asked, n_items]``, the candidates, or ``[n_asked, 0]`` where nothing is ranked.
     owners : Tensor
         int64 ``[batch]``, which of the asked users each stretch belongs to.
-    dropped : Tensor
-        int64 ``[batch, n_dropped]``, -1 is padding: for training on gaps, what was dropped from
-        the history; elsewhere empty.
     """
 
     users: Tensor
@@ -51,7 +48,6 @@ class Batch(NamedTuple):
     ages: Tensor
     allowed: Tensor
     owners: Tensor
-    dropped: Tensor
 
 
 class Windows(NamedTuple):
@@ -182,15 +178,10 @@ class Histories:
         bag = self.flat(self.offsets[users], starts)
         return Batch(users, items, context, stops - starts, targets, *bag, *_nobody(users))
 
-    def gap_batch(self, windows: Windows, dropped: Tensor) -> Batch:
-        """Batch for training on gaps: the target of each position is its own item.
-
-        What was dropped is asked for where the stretch is a whole history.
-        """
+    def gap_batch(self, windows: Windows) -> Batch:
+        """Batch for training on gaps: the target of each position is its own item."""
         batch = self.whole_batch(windows, torch.empty(0))
-        whole = batch.lengths == self.lengths[windows.users]
-        targets = torch.where(batch.items == self.n_items, -1, batch.items)
-        return batch._replace(targets=targets, dropped=dropped.where(whole[:, None], -1))
+        return batch._replace(targets=torch.where(batch.items == self.n_items, -1, batch.items))
 
     def whole_batch(
         self,
@@ -203,9 +194,9 @@ class Histories:
         users, starts, stops = windows
         items, context = self.gather(starts, stops)
         bag = self.flat(self.offsets[users], self.offsets[users + 1])
-        nobody, rows, none = _nobody(users)
+        nobody, rows = _nobody(users)
         asked = nobody if allowed is None else allowed, rows if owners is None else owners
-        return Batch(users, items, context, stops - starts, targets, *bag, *asked, none)
+        return Batch(users, items, context, stops - starts, targets, *bag, *asked)
 
     def sets(self, users: Tensor) -> Tensor:
         """Return the whole histories as targets ``[batch, longest]``, padded with -1."""
@@ -213,10 +204,9 @@ class Histories:
         return torch.where(items == self.n_items, -1, items)
 
 
-def _nobody(users: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Return candidates, owners and dropped items where every row is asked for itself."""
-    none = torch.zeros(len(users), 0, dtype=torch.bool)
-    return none, torch.arange(len(users)), none.long()
+def _nobody(users: Tensor) -> tuple[Tensor, Tensor]:
+    """Return candidates and owners of a batch in which every row is asked for itself."""
+    return torch.zeros(len(users), 0, dtype=torch.bool), torch.arange(len(users))
 
 
 def length_batches(lengths: Tensor, batch_size: int, seed: int, pool: int = 8) -> Iterator[Tensor]:

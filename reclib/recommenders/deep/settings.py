@@ -42,13 +42,18 @@ class Settings:
         sees the whole history.
     max_epochs, patience : int
         Most epochs; epochs without a better valid NDCG@10 before training stops.
+    epochs, cf_weight : int and float, optional
+        What an earlier training found on the valid part: with these, training goes on for as
+        many epochs without looking there.
     label_smoothing : float
         Share of the target's probability that is spread over the catalogue.
     drop_rate : float
         Share of a history that is dropped and asked for, with the targets ``gaps`` and ``set``.
-    cf_l2, cf_items, cf_folds : float, int, int
-        Ridge of the closed-form weights, how many of the most popular items they cover (the
-        memory grows with its square), and the folds of users in which they are trained.
+    cf_l2, cf_user_weight, cf_dropout, cf_discount : float
+        Of the closed-form weights; see `reclib.recommenders.ease.ease`.
+    cf_items, cf_folds : int
+        How many of the most popular items the closed-form weights cover (the memory grows with
+        its square), and the folds of users in which they are trained.
     cf_decays : tuple of float
         How much of an interaction's weight is left after each later one, one CF score each.
     precision : {"medium", "high", "highest"}
@@ -75,9 +80,14 @@ class Settings:
     max_len: int = 200
     max_epochs: int = 20
     patience: int = 4
+    epochs: int | None = None
+    cf_weight: float | None = None
     label_smoothing: float = 0.0
     drop_rate: float = 0.3
-    cf_l2: float = 300.0
+    cf_l2: float = 500.0
+    cf_user_weight: float = 0.5
+    cf_dropout: float = 0.4
+    cf_discount: float = 0.1
     cf_items: int = 10_000
     cf_folds: int = 4
     cf_decays: tuple[float, ...] = (0.8, 1.0)

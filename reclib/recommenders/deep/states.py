@@ -54,7 +54,8 @@ class States(nn.Module):
     def __init__(self, inputs: Inputs, settings: Settings, two_sided: bool = False) -> None:
         super().__init__()
         n_items, width = len(inputs.popularity), settings.embedding_size
-        self.names = settings.branches
+        # between two sides the CF scores are no branch of a gap, but of the whole history
+        self.names = tuple(n for n in settings.branches if n != "cf" or not two_sided)
         self.items = nn.Embedding(n_items + 1, width, padding_idx=n_items)
         nn.init.normal_(self.items.weight, std=width**-0.5)
         nn.init.zeros_(self.items.weight[n_items])
@@ -107,22 +108,24 @@ class States(nn.Module):
             for name in before
         }
 
-    def between(self, sides: dict[str, tuple[Tensor, Tensor]], skip: int) -> tuple[Tensor, Tensor]:
+    def between(self, batch: Batch, table: Tensor, skip: int) -> tuple[Tensor, Tensor]:
         """Return fused states and gates out of both sides of a gap.
 
         Parameters
         ----------
-        sides : dict
-            From `sides`.
+        batch : Batch
+        table : Tensor
+            The item vectors.
         skip : {0, 1}
             0: the ``length + 1`` gaps before, between and after the items. 1: for each of the
             ``length`` items the gap that it leaves when it is taken out.
         """
-        joined = {}
-        for name, (left, right) in sides.items():
-            joined[name] = left[:, : left.shape[1] - skip] + right[:, skip:]
-        shape = next(iter(joined.values())).shape[:2]
-        return self.fuse(joined, shape)
+        n_gaps = batch.items.shape[1] + 1 - skip
+        joined = {
+            name: left[:, :n_gaps] + right[:, skip:]
+            for name, (left, right) in self.sides(batch, table).items()
+        }
+        return self.fuse(joined, torch.Size([len(batch.items), n_gaps]))
 
     def embed(self, batch: Batch, table: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
         """Return the vectors of the interactions and those of the side features."""
