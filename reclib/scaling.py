@@ -23,7 +23,7 @@ from reclib.splits import make_split
 from reclib.study import Study
 
 DIMENSIONS = ("interactions", "users", "items")
-ONE_EPOCH = {"max_epochs": 1}
+ONE_EPOCH = {"max_epochs": 1, "epochs": 1}
 """Networks are timed for one epoch: the number of epochs is chosen by the data, not its size."""
 
 
@@ -62,25 +62,30 @@ def measure(
         One row a measurement: ``title``, ``dimension``, ``size``, ``fit seconds``,
         ``rank seconds``, ``peak memory (MB)`` and ``ndcg@10``.
     """
-    todo = list(product(DIMENSIONS, fractions, names, range(repeats)))
+    parts: list[tuple[tuple[str, ...], float]]
+    parts = [((each,), f) for each, f in product(DIMENSIONS, fractions) if f < 1]
+    if max(fractions) >= 1:
+        parts.append((DIMENSIONS, 1.0))  # one measurement serves all
+    todo = list(product(parts, names, range(repeats)))
     rows = list(track(_rows(study, todo), total=len(todo), label="scaling"))
-    return pd.DataFrame(rows)
+    return pd.concat(rows, ignore_index=True)
 
 
 def _rows(
-    study: Study, todo: Sequence[tuple[str, float, str, int]]
-) -> Iterator[dict[str, str | float]]:
-    for dimension, fraction, name, _repeat in todo:
-        data = sample(study.dataset, dimension, fraction, study.seed)
+    study: Study, todo: Sequence[tuple[tuple[tuple[str, ...], float], str, int]]
+) -> Iterator[pd.DataFrame]:
+    for (dimensions, fraction), name, _repeat in todo:
+        data = sample(study.dataset, dimensions[0], fraction, study.seed)
         split = make_split(data, "holdout", seed=study.seed)
-        size = {
+        sizes = {
             "interactions": len(data.interactions),
             "users": data.n_users,
             "items": data.n_items,
-        }[dimension]
+        }
         with limited_threads(1):
             done = measure_run(name, split.at("valid"), settings=_timed_settings(study, name))
-        yield {"title": _title(name), "dimension": dimension, "size": size, **_row(done)}
+        row = {"title": _title(name), **_row(done)}
+        yield pd.DataFrame([row | {"dimension": d, "size": sizes[d]} for d in dimensions])
 
 
 def _title(name: str) -> str:

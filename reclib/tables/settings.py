@@ -77,11 +77,19 @@ def anchor_finding(frame: pd.DataFrame) -> str:
     off = frame[frame["difference"].abs() > TOLERANCE]
     if off.empty:
         return f"All {len(frame)} numbers are within {TOLERANCE} of the published ones."
-    names = listed([f"{row.recommender} {row.metric} ({row.difference:+.3f})" for row in
-                    off.itertuples()])  # fmt: skip
-    return (
-        f"{len(off)} of {len(frame)} numbers differ by more than {TOLERANCE}: {names}. The "
-        "published table is one random split of its own, ours the mean over the folds of "
-        "another that this edition runs; it was tuned by a longer, Bayesian search; "
-        "and it evaluates with its own code."
+    reasons = [
+        f"{name} {listed([f'{row.metric} ({row.difference:+.3f})' for row in rows.itertuples()])}: "
+        f"{reason}"
+        for (name, reason), rows in off.groupby(["recommender", off.apply(_why, axis=1)])
+    ]
+    return f"{len(off)} of {len(frame)} numbers differ by more than {TOLERANCE}. " + " ".join(
+        f"{reason[0].upper()}{reason[1:]}." for reason in reasons
     )
+
+
+def _why(row: pd.Series) -> str:
+    """Return why a number is above or below the published one, from ``book/anchors.yml``."""
+    reasons = yaml.safe_load(ANCHORS.read_text(encoding="utf-8"))["why"]
+    known = reasons["below" if row["difference"] < 0 else "above"]
+    names = {title(name): reason for name, reason in known.items() if name != "others"}
+    return str(names.get(row["recommender"], known.get("others", "no reason is known")))
