@@ -137,3 +137,29 @@ def test_a_run_that_fails_leaves_no_row(
     assert ledger.rows() == []
     assert list((ledger.folder / "runs").iterdir()) == []
     assert run("popularity", split, ledger=ledger).row["n_users"] > 0
+
+
+def test_one_fit_is_ranked_under_every_protocol_with_the_same_parts(
+    small: Dataset, split: Split, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rated, built = make_split(small, "rated-only"), []
+    real = recommenders.build
+    monkeypatch.setattr(recommenders, "build", lambda *a, **k: built.append(a) or real(*a, **k))
+    whole, part = experiment.run_with_twins("popularity", split, ledger=ledger, twins=[rated])
+    assert len(built) == 1
+    assert (whole.row["protocol"], part.row["protocol"]) == ("holdout", "rated-only")
+    assert part.row["fitted_under"] == "holdout"
+    alone = measure_run("popularity", rated)
+    assert part.row["ndcg@10"] == pytest.approx(alone.summary["ndcg@10"], abs=1e-6)
+    assert whole.row["ndcg@10"] != part.row["ndcg@10"]
+    built.clear()
+    again = experiment.run_with_twins("popularity", split, ledger=ledger, twins=[rated])
+    assert [each.row for each in again] == [whole.row, part.row]
+    assert built == []
+
+
+def test_the_row_keeps_what_training_found_on_valid(split: Split, ledger: Ledger) -> None:
+    settings = {"embedding_size": 4, "max_epochs": 2, "train_batch_size": 64}
+    done = run("bpr", split.at("valid"), ledger=ledger, settings=settings)
+    assert done.row["found"]["epochs"] in (1, 2)
+    assert run("bias", split, ledger=ledger).row["found"] == {}

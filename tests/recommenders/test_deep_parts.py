@@ -284,9 +284,9 @@ def test_next_loss_is_the_same_however_it_is_cut_into_blocks(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     network, batch = module(ring()), batch_of(ring())
-    whole = network.position_loss(batch)
+    whole = network.next_loss(batch)
     monkeypatch.setattr(integrated, "BLOCK_FLOATS", 1)
-    torch.testing.assert_close(network.position_loss(batch), whole)
+    torch.testing.assert_close(network.next_loss(batch), whole)
 
 
 def test_next_loss_is_the_mean_of_the_cross_entropies_of_the_scores() -> None:
@@ -307,7 +307,7 @@ def test_next_loss_is_the_mean_of_the_cross_entropies_of_the_scores() -> None:
             logits = network.scores(asked._replace(users=torch.tensor([user])))[0]
             logits[items] = -torch.inf
             losses.append(-logits.log_softmax(0)[batch.targets[row, step]])
-    torch.testing.assert_close(network.position_loss(batch), torch.stack(losses).mean())
+    torch.testing.assert_close(network.next_loss(batch), torch.stack(losses).mean())
 
 
 # --- gaps, seen from both sides -------------------------------------------------------------------

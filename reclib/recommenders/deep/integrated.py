@@ -64,12 +64,12 @@ class IntegratedModule(pl.LightningModule):
 
     def training_step(self, batch: Batch, index: int) -> Tensor:
         """Return the loss of a batch, with the CF weights that have not seen its users."""
-        losses = {"next": self.position_loss, "gaps": self.gap_loss, "set": self.set_loss}
+        losses = {"next": self.next_loss, "gaps": self.gap_loss, "set": self.set_loss}
         total = losses[self.target](batch)
         self.log("train_loss", total, on_step=False, on_epoch=True, batch_size=len(batch.users))
         return total
 
-    def position_loss(self, batch: Batch) -> Tensor:
+    def next_loss(self, batch: Batch) -> Tensor:
         """Return the mean cross-entropy of the next item over all positions."""
         table = self.states.table()
         states, gates = self.states(batch, table)
