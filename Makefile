@@ -35,7 +35,7 @@ test: $(STAMP)  ## Check style, types, tests, the full report on ML-100K, notebo
 	  --nbval-current-env --nbval-cell-timeout=1800 notebooks
 	$(PYTHON) -m reclib check
 
-publish: $(STAMP)  ## Copy the ledger of this build into the book, for readers without it
+publish: $(STAMP)  ## Copy the ledger and outputs of this build into book and notebooks, to commit them
 	@$(PYTHON) -m reclib publish
 
 benchmarks: $(STAMP)  ## Time our sequence models against RecBole's on the same split

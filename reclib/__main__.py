@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(command: str, words: Sequence[str]) -> None:
     from reclib import ledger
-    from reclib.report import book, check, execute, layout, parameters
+    from reclib.report import book, check, execute, layout, parameters, publish
 
     where = layout.Layout()
     if command == "check":
@@ -42,11 +42,13 @@ def _run(command: str, words: Sequence[str]) -> None:
     request = parameters.read_request(words)
     if folder := parameters.data_folder(words):
         os.environ["RECLIB_DATA"] = folder
+    jobs = execute.plan(where, layout.sources(request.datasets), request)
     if command == "publish":
+        if request.edition == "quick" and not request.overrides:
+            publish.publish_notebooks([job for job in jobs if job.source.name == "ml-100k"])
         for source in layout.sources(request.datasets):
             print(ledger.publish(ledger.Ledger(where.build / "ledger"), source.slug))
         return
-    jobs = execute.plan(where, layout.sources(request.datasets), request)
     if command == "report":
         execute.execute_all(where, jobs)
     index = book.build(where, jobs, request.edition)
