@@ -24,7 +24,8 @@ from reclib.study import Study
 
 DIMENSIONS = ("interactions", "users", "items")
 ONE_EPOCH = {"max_epochs": 1, "epochs": 1}
-"""Networks are timed for one epoch: the number of epochs is chosen by the data, not its size."""
+"""Networks are timed for one epoch of their default settings: how many epochs and how wide is
+chosen by what the data say, not by how many they are."""
 
 
 def sample(data: Dataset, dimension: str, fraction: float, seed: int) -> Dataset:
@@ -93,8 +94,9 @@ def _title(name: str) -> str:
 
 
 def _timed_settings(study: Study, name: str) -> dict[str, object]:
-    chosen = study.settings(name, "holdout")
-    return chosen | (ONE_EPOCH if recommenders.CATALOGUE[name].family == "deep" else {})
+    if recommenders.CATALOGUE[name].family == "deep":
+        return dict(ONE_EPOCH)
+    return dict(study.settings(name, "holdout"))
 
 
 def _row(done: Measured) -> dict[str, float]:

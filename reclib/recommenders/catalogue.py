@@ -143,8 +143,11 @@ DEEP_DEFAULTS = {
 DEEP_VARIANTS = (
     {"dropout": 0.5, "learning_rate": 4e-3, "batch_size": 16, "label_smoothing": 0.0,
      "max_epochs": 6, "patience": 3},
-    {"dropout": 0.2, "learning_rate": 0.01, "max_epochs": 6, "patience": 3},
+    {"embedding_size": 128, "dropout": 0.2, "learning_rate": 0.01, "batch_size": 16,
+     "max_epochs": 6, "patience": 3},
 )  # fmt: skip
+NARROW = (DEEP_VARIANTS[0], {"dropout": 0.2, "learning_rate": 0.01, "max_epochs": 6, "patience": 3})
+"""For the integrated model, whose branches make up for their width."""
 
 
 def _knn(name: str, title: str, model: str, space: Any, variants: Any, **defaults: Any) -> Entry:
@@ -176,9 +179,9 @@ def _learned(
                  (), {"model": model}, seeded=True)  # fmt: skip
 
 
-def _deep(name: str, title: str, kind: str, **defaults: Any) -> Entry:
+def _deep(name: str, title: str, kind: str, variants: Any = DEEP_VARIANTS) -> Entry:
     return Entry(name, title, "deep", f"{HERE}.deep.models:{kind}", DEEP_SPACE,
-                 DEEP_DEFAULTS | defaults, DEEP_VARIANTS, seeded=True, modules=DEEP)  # fmt: skip
+                 DEEP_DEFAULTS, variants, seeded=True, modules=DEEP)  # fmt: skip
 
 
 SIMPLE = ("recommenders/base.py", "recommenders/simple.py")
@@ -251,7 +254,7 @@ CATALOGUE: dict[str, Entry] = {
         _deep("cnn", "CNN", "Cnn"),
         _deep("rnn", "RNN", "Rnn"),
         _deep("attention", "Attention", "Attention"),
-        _deep("integrated", "Integrated", "Integrated"),
+        _deep("integrated", "Integrated", "Integrated", NARROW),
     )
 }  # fmt: skip
 """All recommenders by name."""
