@@ -406,6 +406,24 @@ def test_gap_batches_ask_for_what_they_show_and_never_for_what_they_dropped() ->
         assert shown < whole
         assert 0.4 < len(shown) / len(whole) < 0.8
     assert seen[0] != seen[1]
+    all_of_it = HistoryData(split, None, Context.of(split.train), Settings(drop_rate=0.0), "gaps")
+    batches = all_of_it.batches(0)
+    users = torch.cat([batches[i].users for i in range(len(batches))])
+    assert sorted(users.tolist()) == list(range(split.n_users)), "everybody takes part"
+
+
+def test_gap_loss_is_the_mean_cross_entropy_with_the_rest_of_the_history_out_of_the_way() -> None:
+    network, batch = module(board(), "gaps", branches=("rnn",)), batch_of(board(), "gaps")
+    table = network.states.table()
+    states, _ = network.states.between(batch, table, skip=1)
+    losses = []
+    for row, length in enumerate(batch.lengths.tolist()):
+        history = batch.items[row, :length]
+        for step, item in enumerate(history.tolist()):
+            logits = table @ states[row, step] + network.bias
+            logits[history[history != item]] = -torch.inf
+            losses.append(-logits.log_softmax(0)[item])
+    torch.testing.assert_close(network.gap_loss(batch), torch.stack(losses).mean())
 
 
 def test_the_weight_of_cf_is_the_one_that_ranks_best_on_valid() -> None:
