@@ -85,10 +85,16 @@ def test_a_refit_trains_everything_for_as_many_epochs_as_the_valid_stage_found(
         runs.append((len(split.train), epochs))
         return real(self, split, validation, epochs)
 
+    script = iter([0.2, 0.5, 0.1, 0.3])
+
+    def scripted(scores: torch.Tensor, *_: object) -> torch.Tensor:
+        return torch.full((len(scores),), next(script), dtype=torch.float64)
+
     monkeypatch.setattr(Integrated, "_train", spy)
-    found = model().fit(board())
-    best = int(found.curve[METRIC].to_numpy().argmax()) + 1
-    assert runs == [(len(board().validation.train), 4), (len(board().train), best)]
+    monkeypatch.setattr(integrated, "ndcg", scripted)
+    found = model(branches=("rnn",)).fit(board())
+    assert found.found == {"epochs": 2}
+    assert runs == [(len(board().validation.train), 4), (len(board().train), 2)]
 
 
 def test_what_training_found_repeats_it_without_the_valid_part(
