@@ -123,6 +123,16 @@ def test_the_search_writes_the_best_settings_of_the_valid_part(
     assert study.settings("bias", "holdout") == best
 
 
+def test_what_training_found_is_kept_where_nothing_is_left_to_find_it_on(study: Study) -> None:
+    study.search_all(["bpr"], ["holdout", "leave-last-out"], 1)
+    found = search.read_settings("small")
+    epochs = study.ledger.frame().set_index("protocol")["found"].map(lambda row: row["epochs"])
+    assert found["holdout"]["bpr"]["epochs"] == epochs["holdout"]
+    assert "epochs" not in found["leave-last-out"]["bpr"], "its valid part is never trained on"
+    done = study.run(Spec("bpr", "holdout"))
+    assert len(done.curve) == epochs["holdout"]
+
+
 def test_finished_trials_are_not_repeated(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
     study.search_all(["bias"], ["holdout"], TRIALS)
     built: list[Any] = []
