@@ -18,7 +18,7 @@ from torch import Tensor
 from reclib.errors import DataError, UnknownName
 from reclib.metrics import at_cutoff, hits_of
 from reclib.ranking import top_k
-from reclib.recommenders.deep import integrated
+from reclib.recommenders.deep import integrated, loss
 from reclib.recommenders.deep.branches import SEQUENTIAL
 from reclib.recommenders.deep.cf import CFWeights
 from reclib.recommenders.deep.data import (
@@ -26,7 +26,7 @@ from reclib.recommenders.deep.data import (
     NextBatches,
     SetBatches,
     asking,
-    histories_of,
+    log_of,
 )
 from reclib.recommenders.deep.features import Context
 from reclib.recommenders.deep.integrated import IntegratedModule
@@ -285,7 +285,7 @@ def test_next_loss_is_the_same_however_it_is_cut_into_blocks(
 ) -> None:
     network, batch = module(ring()), batch_of(ring())
     whole = network.next_loss(batch)
-    monkeypatch.setattr(integrated, "BLOCK_FLOATS", 1)
+    monkeypatch.setattr(loss, "BLOCK_FLOATS", 1)
     torch.testing.assert_close(network.next_loss(batch), whole)
 
 
@@ -354,7 +354,7 @@ def test_the_second_side_of_a_short_row_does_not_read_padding() -> None:
 def test_scores_are_the_mean_probability_over_all_gaps_of_all_stretches() -> None:
     split = board()
     network = module(split, "gaps", branches=("rnn",))
-    flat = histories_of(split, "train", Context.of(split.train))
+    flat = log_of(split, "train", Context.of(split.train)).histories()
     users = torch.tensor([3, 0])
     batch = asking(flat, users, 3, "gaps")
     assert batch.owners.bincount().tolist() == [3, 3], "eight items in stretches of three"
@@ -412,6 +412,19 @@ def test_gap_batches_ask_for_what_they_show_and_never_for_what_they_dropped() ->
     assert sorted(users.tolist()) == list(range(split.n_users)), "everybody takes part"
 
 
+def test_a_dropped_interaction_leaves_no_trace_in_the_time_gap_of_the_next() -> None:
+    split = split_of(cycle(), "leave-last-out")
+    context = Context.of(split.train)
+    log = log_of(split, "train", context)
+    assert context.times
+    kept = np.arange(len(log.frame)) % 3 != 1
+    rest = log.frame[kept]
+    seconds = rest.groupby("user")["timestamp"].diff().fillna(0)
+    expected = np.ceil(np.log2(seconds + 1)).to_numpy()
+    assert np.array_equal(log.histories(kept).context[:, -1], expected)
+    assert not np.array_equal(log.histories().context[kept, -1], expected)
+
+
 def test_gap_loss_is_the_mean_cross_entropy_with_the_rest_of_the_history_out_of_the_way() -> None:
     network, batch = module(board(), "gaps", branches=("rnn",)), batch_of(board(), "gaps")
     table = network.states.table()
@@ -456,7 +469,7 @@ def test_stretches_train_every_interaction_but_the_first_once(
     n = int(offsets[-1])
     flat = Histories(torch.arange(n), torch.zeros(n, 0, dtype=torch.int64), offsets, n)
     windows = flat.stretches(max_len)
-    targets, users = [], flat.owners()
+    targets, users = [], torch.arange(flat.n_users).repeat_interleave(flat.lengths)
     for i in range(len(windows.users)):
         batch = flat.next_batch(windows.pick(torch.tensor([i])))
         assert int(batch.lengths) <= max_len
@@ -482,7 +495,7 @@ def test_length_batches_take_everything_once_and_depend_on_the_seed_alone() -> N
 
 def test_set_batches_ask_for_what_they_dropped_and_show_the_rest() -> None:
     split = board()
-    known = histories_of(split, "train", Context.of(split.train))
+    known = log_of(split, "train", Context.of(split.train))
     batches = SetBatches(known, Settings(**DEEP), seed=1)
     shown = set()
     for batch in (batches[i] for i in range(len(batches))):

@@ -15,7 +15,7 @@ from planted import DEEP, board, cycle, dataset, ring, split_of, with_other_test
 
 from reclib.metrics import evaluate
 from reclib.recommenders.deep import integrated
-from reclib.recommenders.deep.data import histories_of
+from reclib.recommenders.deep.data import log_of
 from reclib.recommenders.deep.integrated import IntegratedModule
 from reclib.recommenders.deep.models import Integrated
 from reclib.recommenders.deep.training import METRIC
@@ -70,7 +70,7 @@ def test_validation_is_the_evaluators_ndcg_at_the_valid_stage(split: Any) -> Non
 
 def test_training_stops_on_the_valid_part_at_the_test_stage_too() -> None:
     found = model().fit(ring())
-    found.histories = histories_of(ring().validation, "history", found.context)
+    found.histories = log_of(ring().validation, "history", found.context).histories()
     value = evaluate(found, ring().validation, (10,)).summary["ndcg@10"]
     assert value == pytest.approx(found.curve[METRIC].max(), abs=1e-6)
 

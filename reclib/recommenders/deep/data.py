@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 import pytorch_lightning as pl
 import torch
 from torch import Tensor
@@ -20,11 +22,39 @@ if TYPE_CHECKING:
 SCORING_BATCH = 128
 
 
+@dataclass(frozen=True)
+class Log:
+    """Interactions, and how they become histories.
+
+    Attributes
+    ----------
+    frame : pandas.DataFrame
+        ``user``, ``item`` and more, in the order of users and time.
+    context : Context
+        How interaction features become levels.
+    n_users, n_items : int
+    """
+
+    frame: pd.DataFrame
+    context: Context
+    n_users: int
+    n_items: int
+
+    def histories(self, kept: np.ndarray | None = None) -> Histories:
+        """Return the histories, of the interactions alone that are ``kept`` (bool).
+
+        What an interaction says of the one before it is said of the one kept before it.
+        """
+        frame = self.frame if kept is None else self.frame[kept]
+        return Histories.of(frame, self.context.levels(frame), self.n_users, self.n_items)
+
+
 class NextBatches(Dataset[Batch]):
     """One epoch of next-item training: stretches of similar length, in shuffled batches."""
 
-    def __init__(self, histories: Histories, settings: Settings, seed: int) -> None:
-        self.histories, self.windows = histories, histories.stretches(settings.max_len)
+    def __init__(self, log: Log, settings: Settings, seed: int) -> None:
+        self.histories = log.histories()
+        self.windows = self.histories.stretches(settings.max_len)
         lengths = self.windows.stops - self.windows.starts
         self.batches = list(length_batches(lengths, settings.batch_size, seed))
 
@@ -38,10 +68,11 @@ class NextBatches(Dataset[Batch]):
 class Thinned:
     """What is left of each history for an epoch, and what was dropped from it at random."""
 
-    def __init__(self, histories: Histories, settings: Settings, seed: int) -> None:
+    def __init__(self, log: Log, settings: Settings, seed: int) -> None:
         generator = torch.Generator().manual_seed(seed)
-        dropped = torch.rand(len(histories.items), generator=generator) < settings.drop_rate
-        self.rest, self.dropped = histories.thin(~dropped), histories.thin(dropped)
+        dropped = torch.rand(len(log.frame), generator=generator) < settings.drop_rate
+        self.rest = log.histories(~dropped.numpy())
+        self.dropped = log.histories(dropped.numpy())
         self.batches: list[Tensor] = []
 
     def cut(self, windows: Windows, settings: Settings, seed: int) -> None:
@@ -56,8 +87,8 @@ class Thinned:
 class SetBatches(Thinned, Dataset[Batch]):
     """One epoch of set training: the end of each thinned history, and what was dropped."""
 
-    def __init__(self, histories: Histories, settings: Settings, seed: int) -> None:
-        super().__init__(histories, settings, seed)
+    def __init__(self, log: Log, settings: Settings, seed: int) -> None:
+        super().__init__(log, settings, seed)
         usable = (self.rest.lengths > 0) & (self.dropped.lengths > 0)
         windows = self.rest.last(usable.nonzero()[:, 0], settings.max_len)
         self.cut(windows, settings, seed)
@@ -70,8 +101,8 @@ class SetBatches(Thinned, Dataset[Batch]):
 class GapBatches(Thinned, Dataset[Batch]):
     """One epoch of training on gaps: thinned histories, cut into stretches."""
 
-    def __init__(self, histories: Histories, settings: Settings, seed: int) -> None:
-        super().__init__(histories, settings, seed)
+    def __init__(self, log: Log, settings: Settings, seed: int) -> None:
+        super().__init__(log, settings, seed)
         usable = (self.rest.lengths > 1).nonzero()[:, 0]
         self.cut(self.rest.cover(usable, settings.max_len)[0], settings, seed)
 
@@ -132,10 +163,9 @@ def to_tensor(mask: np.ndarray) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(mask))
 
 
-def histories_of(split: Split, part: str, context: Context) -> Histories:
-    """Return the histories of the interactions in ``train`` or ``history``."""
-    frame = getattr(split, part)
-    return Histories.of(frame, context.levels(frame), split.n_users, split.n_items)
+def log_of(split: Split, part: str, context: Context) -> Log:
+    """Return the interactions in ``train`` or ``history``."""
+    return Log(getattr(split, part), context, split.n_users, split.n_items)
 
 
 KINDS: dict[str, type[NextBatches | GapBatches | SetBatches]] = {
@@ -169,11 +199,11 @@ class HistoryData(pl.LightningDataModule):
         target: str,
     ) -> None:
         super().__init__()
-        self.train = histories_of(split, "train", context)
+        self.train = log_of(split, "train", context)
         self.settings, self.target = settings, target
         self.ranking: RankingBatches | None = None
         if validation is not None and len(validation.users()):
-            known = histories_of(validation, "history", context)
+            known = log_of(validation, "history", context).histories()
             self.ranking = RankingBatches(validation, known, settings.max_len, target)
 
     def batches(self, epoch: int) -> Dataset[Batch]:

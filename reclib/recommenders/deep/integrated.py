@@ -15,9 +15,8 @@ from reclib.recommenders.deep.settings import Settings
 from reclib.recommenders.deep.states import Inputs, States
 from reclib.recommenders.deep.validation import ndcg
 
-BLOCK_FLOATS = 4_000_000
 SMALLEST = 1e-30
-CF_WEIGHTS = (0.0, 2.0, 4.0, 8.0, 12.0, 16.0, 24.0, 32.0, 48.0)
+CF_WEIGHTS = (0.0, 4.0, 8.0, 16.0, 24.0, 32.0, 48.0, 64.0, 96.0, 128.0)
 
 
 class IntegratedModule(pl.LightningModule):
@@ -51,6 +50,11 @@ class IntegratedModule(pl.LightningModule):
         self.register_buffer("cf_weight", torch.tensor(8.0))
 
     @property
+    def n_items(self) -> int:
+        """Size of the catalogue."""
+        return len(self.bias)
+
+    @property
     def weighs(self) -> bool:
         """Whether CF scores are added to the mean of gaps, with a weight chosen on valid."""
         return self.target == "gaps" and self.cf is not None
@@ -73,8 +77,8 @@ class IntegratedModule(pl.LightningModule):
         """Return the mean cross-entropy of the next item over all positions."""
         table = self.states.table()
         states, gates = self.states(batch, table)
-        size = self.block_size(batch)
-        hidden = loss.hidden_before(self.seen(batch), batch.items, batch.lengths, size)
+        size = loss.block_size(batch.lengths, self.n_items)
+        hidden = loss.hidden_before(batch.seen(self.n_items), batch.items, batch.lengths, size)
         scores = self.cf_scores(batch, size)
         return self.cross_entropy(batch, table, states, self.cf_weights(gates), hidden, scores)
 
@@ -82,7 +86,11 @@ class IntegratedModule(pl.LightningModule):
         """Return the mean cross-entropy of the item that each position would leave a gap for."""
         table = self.states.table()
         states, gates = self.states.between(batch, table, skip=1)
-        hidden = loss.hidden_always(self.seen(batch), batch.lengths, self.block_size(batch))
+        hidden = loss.hidden_always(
+            batch.seen(self.n_items),
+            batch.lengths,
+            loss.block_size(batch.lengths, self.n_items),
+        )
         return self.cross_entropy(batch, table, states, gates[..., :0], hidden, None)
 
     def cross_entropy(
@@ -104,13 +112,9 @@ class IntegratedModule(pl.LightningModule):
             hidden,
             scores,
             self.settings.label_smoothing,
-            self.block_size(batch),
+            loss.block_size(batch.lengths, self.n_items),
         )
         return total / (batch.targets >= 0).sum()
-
-    def block_size(self, batch: Batch) -> int:
-        """Return how many positions of a batch are scored at once."""
-        return max(1, min(32, BLOCK_FLOATS // (len(batch.users) * len(self.bias))))
 
     def cf_scores(self, batch: Batch, size: int) -> Iterator[Tensor] | None:
         """Return the CF scores by block, from weights that have not seen the batch's users."""
@@ -124,18 +128,8 @@ class IntegratedModule(pl.LightningModule):
         """Return the multinomial loss of the items dropped from the histories."""
         logits = self.scores(batch, training=True)
         return loss.set_cross_entropy(
-            logits.masked_fill(self.seen(batch)[:, :-1], -torch.inf), batch.targets
+            logits.masked_fill(batch.seen(self.n_items)[:, :-1], -torch.inf), batch.targets
         )
-
-    def seen(self, batch: Batch) -> Tensor:
-        """Return which items the bag of each user holds, bool ``[batch, n_items + 1]``."""
-        seen = torch.zeros(
-            len(batch.users), len(self.bias) + 1, dtype=torch.bool, device=self.device
-        )
-        ends = torch.cat([batch.offsets[1:], batch.offsets.new_tensor([len(batch.bag)])])
-        rows = torch.arange(len(batch.users), device=self.device)
-        seen[torch.repeat_interleave(rows, ends - batch.offsets), batch.bag] = True
-        return seen
 
     def last(self, batch: Batch, table: Tensor) -> tuple[Tensor, Tensor]:
         """Return fused state and gates after the whole history, ``[batch, ...]``."""
@@ -184,26 +178,22 @@ class IntegratedModule(pl.LightningModule):
 
     def mean_of_gaps(self, batch: Batch, table: Tensor, states: Tensor) -> Tensor:
         """Return the log of the mean probability over a user's gaps, ``[n_asked, n_items]``."""
-        seen, n_gaps = self.seen(batch)[:, None, :-1], batch.lengths + 1
-        sums = states.new_zeros(len(states), len(table))
-        for rows, steps in loss.position_blocks(n_gaps, self.block_size(batch)):
+        seen, n_gaps = batch.seen(self.n_items)[:, None, :-1], batch.lengths + 1
+        size = loss.block_size(n_gaps, self.n_items)
+        sums = states.new_zeros(len(states), self.n_items)
+        for rows, steps in loss.position_blocks(n_gaps, size):
             logits = nn.functional.linear(states[rows, steps], table, self.bias)
             p = logits.masked_fill_(seen[rows], -torch.inf).softmax(-1)
             inside = torch.arange(states.shape[1], device=p.device)[steps] < n_gaps[rows, None]
             sums[rows] += (p * inside[..., None]).sum(1)
-        total, n_all = self.by_user(batch, sums), self.by_user(batch, n_gaps[:, None])
+        total, n_all = batch.by_user(sums), batch.by_user(n_gaps[:, None])
         return (total / n_all).clamp(min=SMALLEST).log()
 
     def mean_gate(self, batch: Batch, gates: Tensor) -> Tensor:
         """Return the mean of the gates over a user's gaps, ``[n_asked, n_branches]``."""
         inside = torch.arange(gates.shape[1], device=gates.device) <= batch.lengths[:, None]
-        sums = self.by_user(batch, (gates * inside[..., None]).sum(1))
+        sums = batch.by_user((gates * inside[..., None]).sum(1))
         return sums / sums.sum(-1, keepdim=True)
-
-    def by_user(self, batch: Batch, values: Tensor) -> Tensor:
-        """Add up the rows ``[batch, ...]`` that belong to the same asked user."""
-        total = values.new_zeros(int(batch.owners.max()) + 1, values.shape[1])
-        return total.index_add(0, batch.owners, values)
 
     def shares(self, batch: Batch) -> Tensor:
         """Return the gate's mean share of each branch, ``[n_asked, n_branches]``.
@@ -248,6 +238,7 @@ class IntegratedModule(pl.LightningModule):
                 {"params": vectors, "weight_decay": 0.0},
             ],
             lr=settings.learning_rate,
+            fused=True,
         )
         schedule = torch.optim.lr_scheduler.LinearLR(
             optimizer, 1.0, 0.05, total_iters=settings.max_epochs

@@ -9,6 +9,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+BLOCK_FLOATS = 1_000_000
+
+
+def block_size(lengths: Tensor, n_items: int) -> int:
+    """Return how many positions of a batch are scored at once: few enough for the cache."""
+    return max(1, min(32, BLOCK_FLOATS // (len(lengths) * n_items)))
+
 
 def position_blocks(lengths: Tensor, size: int) -> Iterator[tuple[slice, slice]]:
     """Yield (rows, positions) that cover every position of a batch sorted by falling length."""
@@ -50,6 +57,28 @@ def seen_penalty(seen: Tensor, items: Tensor) -> Tensor:
     here[torch.arange(rows, device=items.device)[:, None], later[at], items[:, source]] = True
     seen.copy_(here[:, -1])
     return here[..., :-1]
+
+
+def with_gradient(
+    logits: Tensor, target: Tensor, hidden: Tensor, smoothing: float
+) -> tuple[Tensor, Tensor]:
+    """Return the cross-entropies ``[rows, positions]`` and their gradient by the logits.
+
+    The logits ``[rows, positions, n_items]`` are written over; ``hidden`` items do not compete,
+    but targets always do. Where there is no target (-1), loss and gradient are 0.
+    """
+    known, place = target >= 0, target.clamp(min=0)[..., None]
+    hidden = hidden.expand_as(logits).scatter(-1, place, False)
+    g = logits.masked_fill_(hidden, -torch.inf).log_softmax(-1)
+    loss, share = -g.gather(-1, place)[..., 0], smoothing / (~hidden).sum(-1)
+    if smoothing:
+        flat = g.masked_fill(hidden, 0.0).sum(-1) * share
+        loss = (1 - smoothing) * loss - flat
+    g.exp_()
+    if smoothing:
+        g.sub_(share[..., None]).masked_fill_(hidden, 0.0)
+    g.scatter_add_(-1, place, torch.full_like(place, smoothing - 1, dtype=g.dtype))
+    return loss.masked_fill(~known, 0.0), g.mul_(known[..., None])
 
 
 class BlockCrossEntropy(torch.autograd.Function):
@@ -104,32 +133,17 @@ class BlockCrossEntropy(torch.autograd.Function):
         total = states.new_zeros(())
         for rows, steps in position_blocks(lengths, size):
             h, target = states[rows, steps], targets[rows, steps]
-            extra = next(scores) if scores is not None else None
+            extra = () if scores is None else tuple(next(scores))
             logits = functional.linear(h, table, bias)  # [rows, positions, n_items]
-            if extra is not None:
-                logits += torch.einsum("rpd,drpn->rpn", weights[rows, steps], extra)
-            known = (target >= 0)[..., None]
-            place = target.clamp(min=0)[..., None]
-            own = logits.gather(-1, place)
-            logits.masked_fill_(next(hidden), -torch.inf).scatter_(-1, place, own)
-            normaliser = logits.logsumexp(-1, keepdim=True)
-            loss = normaliser - own
-            g = logits.sub_(normaliser)
-            if smoothing:
-                open_ = torch.isfinite(g)
-                share = smoothing / open_.sum(-1, keepdim=True)
-                flat = -(g.masked_fill(~open_, 0.0).sum(-1, keepdim=True)) * share
-                loss = (1 - smoothing) * loss + flat
-            total += loss.masked_fill(~known, 0.0).sum()
-            g = g.exp_()
-            if smoothing:
-                g -= share * open_
-            g.scatter_add_(-1, place, torch.full_like(own, smoothing - 1)).mul_(known)
+            for decay, score in enumerate(extra):
+                logits.addcmul_(weights[rows, steps, decay, None], score)
+            loss, g = with_gradient(logits, target, next(hidden), smoothing)
+            total += loss.sum()
             grads[0][rows, steps] = g @ table
             grads[1] += g.flatten(0, 1).T @ h.flatten(0, 1)
             grads[2] += g.sum((0, 1))
-            if extra is not None:
-                grads[3][rows, steps] = torch.einsum("rpn,drpn->rpd", g, extra)
+            for decay, score in enumerate(extra):
+                grads[3][rows, steps, decay] = (g * score).sum(-1)
         ctx.save_for_backward(*grads)
         return total
 

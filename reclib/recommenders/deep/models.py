@@ -12,7 +12,7 @@ import torch
 
 from reclib.recommenders.base import FloatArray, IntArray, Recommender
 from reclib.recommenders.deep.cf import CFWeights
-from reclib.recommenders.deep.data import SCORING_BATCH, HistoryData, asking, histories_of
+from reclib.recommenders.deep.data import SCORING_BATCH, HistoryData, asking, log_of
 from reclib.recommenders.deep.features import Context, bags
 from reclib.recommenders.deep.integrated import IntegratedModule
 from reclib.recommenders.deep.sequences import Batch
@@ -54,7 +54,7 @@ class Integrated(Settings, Recommender):
         weight = self.found.get("cf_weight", self.cf_weight)
         if weight is not None:
             self.module.cf_weight.fill_(weight)
-        self.histories = histories_of(split, "history", self.context)
+        self.histories = log_of(split, "history", self.context).histories()
         return self
 
     def _train(self, split: Split, validation: Split | None, epochs: int) -> pd.DataFrame:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -48,6 +48,19 @@ class Batch(NamedTuple):
     ages: Tensor
     allowed: Tensor
     owners: Tensor
+
+    def seen(self, n_items: int) -> Tensor:
+        """Return which items the bag of each row holds, bool ``[batch, n_items + 1]``."""
+        rows, device = torch.arange(len(self.users), device=self.bag.device), self.bag.device
+        seen = torch.zeros(len(rows), n_items + 1, dtype=torch.bool, device=device)
+        ends = torch.cat([self.offsets[1:], self.offsets.new_tensor([len(self.bag)])])
+        seen[torch.repeat_interleave(rows, ends - self.offsets), self.bag] = True
+        return seen
+
+    def by_user(self, values: Tensor) -> Tensor:
+        """Add up the rows ``[batch, ...]`` that belong to the same asked user."""
+        total = values.new_zeros(int(self.owners.max()) + 1, values.shape[1])
+        return total.index_add(0, self.owners, values)
 
 
 class Windows(NamedTuple):
@@ -106,10 +119,6 @@ class Histories:
         """Length of every history, int64 ``[n_users]``."""
         return self.offsets.diff()
 
-    def owners(self) -> Tensor:
-        """User of every interaction, int64 ``[n_interactions]``."""
-        return torch.repeat_interleave(torch.arange(self.n_users), self.lengths)
-
     def stretches(self, max_len: int) -> Windows:
         """Cut every history from its end into stretches that train each interaction once.
 
@@ -161,13 +170,6 @@ class Histories:
         owner = torch.repeat_interleave(torch.arange(len(starts)), lengths)
         nth = torch.arange(len(owner)) - offsets[owner]
         return self.items[starts[owner] + nth], offsets, lengths[owner] - 1 - nth
-
-    def thin(self, kept: Tensor) -> Histories:
-        """Return the histories with only the interactions where ``kept`` (bool) is true."""
-        counts = torch.zeros(self.n_users, dtype=torch.int64)
-        counts.index_add_(0, self.owners()[kept], torch.ones(int(kept.sum()), dtype=torch.int64))
-        offsets = torch.cat([torch.zeros(1, dtype=torch.int64), torch.cumsum(counts, 0)])
-        return replace(self, items=self.items[kept], context=self.context[kept], offsets=offsets)
 
     def next_batch(self, windows: Windows) -> Batch:
         """Batch for next-item training: the target of each position is the item after it."""
