@@ -140,13 +140,12 @@ DEEP_DEFAULTS = {
     "patience": 2,
 }  # fmt: skip
 
+SHORTER = {"max_len": 100, "max_epochs": 6, "patience": 2}
 DEEP_VARIANTS = (
-    {"dropout": 0.5, "learning_rate": 4e-3, "batch_size": 16, "label_smoothing": 0.0,
-     "max_epochs": 6, "patience": 3},
-    {"embedding_size": 128, "dropout": 0.2, "learning_rate": 0.01, "batch_size": 16,
-     "max_epochs": 6, "patience": 3},
-)  # fmt: skip
-NARROW = (DEEP_VARIANTS[0], {"dropout": 0.2, "learning_rate": 0.01, "max_epochs": 6, "patience": 3})
+    SHORTER | {"dropout": 0.5, "learning_rate": 4e-3, "batch_size": 16, "label_smoothing": 0.0},
+    SHORTER | {"embedding_size": 128, "dropout": 0.2, "learning_rate": 0.01, "batch_size": 16},
+)
+NARROW = (DEEP_VARIANTS[0], SHORTER | {"dropout": 0.2, "learning_rate": 0.01})
 """For the integrated model, whose branches make up for their width."""
 
 

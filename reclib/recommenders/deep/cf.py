@@ -107,11 +107,11 @@ class CFWeights:
         state = before
         for active, block in position_blocks(lengths, size):
             rows = self.rows(items[active, block], tables[active])
-            steps = torch.arange(rows.shape[1], device=items.device)
-            gap = (steps[:, None] - steps).float()
-            mix = torch.where(gap >= 0, self.decays[:, None, None] ** gap.clamp(min=0), 0.0)
-            fade = self.decays[:, None, None, None] ** (steps + 1.0)[:, None]
-            scores = mix[:, None] @ rows + fade * state[:, active, None]
+            scores = rows.new_empty(len(self.decays), *rows.shape)
+            for out, last, decay in zip(scores, state, self.decays.tolist(), strict=True):
+                last = last[active]
+                for step in range(rows.shape[1]):
+                    last = torch.add(rows[:, step], last, alpha=decay, out=out[:, step])
             yield scores
             state = scores[:, :, -1]
 

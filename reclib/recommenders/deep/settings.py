@@ -83,7 +83,7 @@ class Settings:
     epochs: int | None = None
     cf_weight: float | None = None
     label_smoothing: float = 0.0
-    drop_rate: float = 0.3
+    drop_rate: float = 0.2
     cf_l2: float = 500.0
     cf_user_weight: float = 0.5
     cf_dropout: float = 0.4

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from reclib.recommenders.deep.branches import ATTRIBUTE_STD, SEQUENTIAL, Attributes, Side
+from reclib.recommenders.deep.branches import ATTRIBUTE_STD, SEQUENTIAL, Attributes, Dropout, Side
 from reclib.recommenders.deep.cf import CFWeights
 from reclib.recommenders.deep.features import Bags
 from reclib.recommenders.deep.sequences import Batch
@@ -68,7 +68,7 @@ class States(nn.Module):
             self.context = nn.ModuleList(context)
             for embedding in context:  # small, or they drown the items that they describe
                 nn.init.normal_(embedding.weight, std=ATTRIBUTE_STD)
-        self.norm, self.dropout = nn.LayerNorm(width), nn.Dropout(settings.dropout)
+        self.norm, self.dropout = nn.LayerNorm(width), Dropout(settings.dropout)
         self.norms = nn.ModuleDict({name: nn.LayerNorm(width) for name in self.branches})
         gates = {name: nn.Linear(width, len(self.names), bias=False) for name in self.branches}
         self.gates = nn.ModuleDict(gates)
