@@ -145,8 +145,11 @@ DEEP_VARIANTS = (
     SHORTER | {"dropout": 0.5, "learning_rate": 4e-3, "batch_size": 16, "label_smoothing": 0.0},
     SHORTER | {"embedding_size": 128, "dropout": 0.2, "learning_rate": 0.01, "batch_size": 16},
 )
-NARROW = (DEEP_VARIANTS[0], SHORTER | {"dropout": 0.2, "learning_rate": 0.01})
-"""For the integrated model, whose branches make up for their width."""
+NARROW = (
+    SHORTER | {"dropout": 0.2, "learning_rate": 0.01},
+    SHORTER | {"embedding_size": 128, "dropout": 0.3},
+)
+"""For the integrated model, whose branches make up for small batches and width."""
 
 
 def _knn(name: str, title: str, model: str, space: Any, variants: Any, **defaults: Any) -> Entry:
