@@ -11,6 +11,8 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 
+from reclib.figures.style import label_log_axes
+
 
 def long_tail(item_counts: npt.ArrayLike) -> Figure:
     """Draw the interactions per item by rank, and the share that the head holds.
@@ -25,6 +27,7 @@ def long_tail(item_counts: npt.ArrayLike) -> Figure:
     figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.4))
     left.loglog(rank, counts, color="C0")
     left.set(xlabel="Rank of the item", ylabel="Interactions")
+    label_log_axes(left)
     right.plot(100 * rank / len(counts), 100 * counts.cumsum() / counts.sum(), color="C0")
     right.plot([0, 100], [0, 100], color="0.6", linestyle=":", label="all items alike")
     right.set(xlabel="Most popular items (%)", ylabel="Interactions covered (%)")
@@ -40,6 +43,7 @@ def activity(per_user: npt.ArrayLike, per_item: npt.ArrayLike) -> Figure:
         share = 100 * (1 - np.arange(len(values)) / len(values))
         axes.step(values, share, where="post", linestyle=line, label=name)
     axes.set(xscale="log", xlabel="Interactions, at least", ylabel="Share (%)", ylim=(0, 102))
+    label_log_axes(axes)
     axes.legend()
     return figure
 

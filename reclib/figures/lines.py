@@ -8,9 +8,9 @@ import matplotlib.pyplot as plt
 import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, NullFormatter
+from matplotlib.ticker import MaxNLocator
 
-from reclib.figures.style import metric_label
+from reclib.figures.style import label_log_axes, metric_label
 
 
 def curves(frame: pd.DataFrame, x: str, y: str, hue: str, *, x_label: str, y_label: str) -> Figure:
@@ -48,7 +48,7 @@ def power_laws(frame: pd.DataFrame, x: str, y: str, hue: str, panel: str, y_labe
         )  # fmt: skip
         grid.set(xscale="log", yscale="log").set_axis_labels("Size", y_label)
         for axes in grid.axes.flat:
-            axes.xaxis.set_minor_formatter(NullFormatter())  # they would overlap
+            label_log_axes(axes)
         grid.set_titles("{col_name}")
-        sns.move_legend(grid, "center left", bbox_to_anchor=(1, 0.5), title=None)
+        sns.move_legend(grid, "center right", title=None)
     return grid.figure
