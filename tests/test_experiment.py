@@ -9,7 +9,7 @@ import pytest
 
 from reclib import experiment, provenance, recommenders
 from reclib.datasets import Dataset
-from reclib.experiment import measure_run, origin_of, run
+from reclib.experiment import measure_run, origin_of, run, run_with_twins
 from reclib.ledger import Ledger
 from reclib.splits import Split, make_split
 
@@ -145,17 +145,44 @@ def test_one_fit_is_ranked_under_every_protocol_with_the_same_parts(
     rated, built = make_split(small, "rated-only"), []
     real = recommenders.build
     monkeypatch.setattr(recommenders, "build", lambda *a, **k: built.append(a) or real(*a, **k))
-    whole, part = experiment.run_with_twins("popularity", split, ledger=ledger, twins=[rated])
+    both = run_with_twins("popularity", split, ledger=ledger, twins=[rated], cutoffs=(3,))
     assert len(built) == 1
-    assert (whole.row["protocol"], part.row["protocol"]) == ("holdout", "rated-only")
-    assert part.row["fitted_under"] == "holdout"
-    alone = measure_run("popularity", rated)
-    assert part.row["ndcg@10"] == pytest.approx(alone.summary["ndcg@10"], abs=1e-6)
-    assert whole.row["ndcg@10"] != part.row["ndcg@10"]
+    assert [each.row["protocol"] for each in both] == ["holdout", "rated-only"]
+    for each, here in zip(both, (split, rated), strict=True):
+        alone = measure_run("popularity", here, cutoffs=(3,))
+        pd.testing.assert_frame_equal(each.per_user, alone.evaluation.per_user)
+        np.testing.assert_array_equal(each.top, alone.evaluation.top)
+        assert each.row["ndcg@3"] == pytest.approx(alone.summary["ndcg@3"], abs=1e-6)
+    assert both[0].row["ndcg@3"] != both[1].row["ndcg@3"]
     built.clear()
-    again = experiment.run_with_twins("popularity", split, ledger=ledger, twins=[rated])
-    assert [each.row for each in again] == [whole.row, part.row]
+    again = run_with_twins("popularity", split, ledger=ledger, twins=[rated], cutoffs=(3,))
+    assert [each.row for each in again] == [each.row for each in both]
     assert built == []
+
+
+def test_a_twin_says_where_it_was_fitted_and_makes_no_other_run_of_the_split(
+    small: Dataset, split: Split, ledger: Ledger
+) -> None:
+    rated = make_split(small, "rated-only")
+    alone = run("popularity", split, ledger=ledger)
+    whole, part = run_with_twins("popularity", split, ledger=ledger, twins=[rated])
+    assert whole.row["key"] == alone.row["key"]
+    assert "fitted_under" not in whole.row
+    assert part.row["fitted_under"] == "holdout"
+    assert run("popularity", rated, ledger=ledger).row["key"] != part.row["key"]
+    assert run("popularity", split, ledger=ledger, twins=[rated]).row["protocol"] == "holdout"
+
+
+def test_every_row_has_its_kind_and_the_curve_of_the_fit(
+    small: Dataset, split: Split, ledger: Ledger
+) -> None:
+    twins = [make_split(small, "rated-only").at("valid")]
+    settings = {"embedding_size": 4, "max_epochs": 2, "train_batch_size": 64}
+    options = {"settings": settings, "kind": "trial", "twins": twins}
+    for done in run_with_twins("bpr", split.at("valid"), ledger=ledger, **options):
+        assert (done.row["kind"], done.row["stage"]) == ("trial", "valid")
+        assert done.curve is not None
+        assert len(done.curve) == 2
 
 
 def test_the_row_keeps_what_training_found_on_valid(split: Split, ledger: Ledger) -> None:

@@ -13,6 +13,8 @@ from reclib import search
 from reclib.recommenders import CATALOGUE, build
 from reclib.search import candidates, draw, read_settings, write_settings
 
+COMMITTED = search.SETTINGS
+
 
 @pytest.fixture(autouse=True)
 def _settings_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
@@ -70,6 +72,17 @@ def test_settings_are_kept_beside_those_of_others() -> None:
         "strong": {"ease": {"reg_weight": 7.0}},
     }
     assert read_settings("other") == {}
+
+
+def test_the_committed_settings_have_the_head_that_a_search_writes(tmp_path: Path) -> None:
+    committed = sorted(COMMITTED.glob("*.yaml"))
+    assert committed
+    for path in committed:
+        write_settings(path.stem, "holdout", "ease", {"reg_weight": 1.0})
+        written = (tmp_path / "settings" / path.name).read_text(encoding="utf-8")
+        head = path.read_text(encoding="utf-8").splitlines()[0]
+        assert head == written.splitlines()[0]
+        assert "Study.search_all" in head
 
 
 def test_a_full_disk_leaves_the_settings_as_they_were(monkeypatch: pytest.MonkeyPatch) -> None:

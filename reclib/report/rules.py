@@ -125,13 +125,37 @@ def judge_recurrent(evidence: Evidence) -> Judgement:
             for name, row in table.iterrows()
         ]
     if not verbs:
-        return Judgement(UNTESTABLE, "No dataset of this build has times and runs of networks.")
+        return Judgement(UNTESTABLE, _lack_of_networks(evidence))
     if all(verb == "falls behind" for verb in verbs):
         verdict = SUPPORTED
     else:
         verdict = REFUTED if "beats" in verbs else OPEN
     text = listed(sentences)
     return Judgement(verdict, f"Beside the RNN, in NDCG at {evidence.cutoff}: {text}.")
+
+
+def _lack_of_networks(evidence: Evidence) -> str:
+    """Say which runs are missing where the recurrent network has nothing to be compared with."""
+    networks = {
+        protocol: {
+            run.row["recommender"]
+            for dataset in evidence.runs
+            for run in evidence.of(dataset, protocol, NETWORKS)
+        }
+        for protocol in evidence.protocols()
+    }
+    if not any(networks.values()):
+        return "No dataset of this build has times and runs of networks."
+    ordered = networks.get("leave-last-out", set())
+    if not ordered:
+        return "No network of this build was run under `leave-last-out`, which needs times."
+    if "rnn" in ordered:
+        return f"No dataset of this build has a run of another network beside the {title('rnn')}."
+    others = listed([title(name) for name in NETWORKS if name in ordered])
+    return (
+        f"This build has no run of the {title('rnn')} alone under `leave-last-out`; of the "
+        f"networks, it has {others}."
+    )
 
 
 def judge_scale(evidence: Evidence) -> Judgement:

@@ -79,12 +79,11 @@ def anchor_finding(frame: pd.DataFrame) -> str:
         return f"All {len(frame)} numbers are within {TOLERANCE} of the published ones."
     reasons = [
         f"{name} {listed([f'{row.metric} ({row.difference:+.3f})' for row in rows.itertuples()])}: "
-        f"{reason}"
+        f"{reason}."
         for (name, reason), rows in off.groupby(["recommender", off.apply(_why, axis=1)])
     ]
-    return f"{len(off)} of {len(frame)} numbers differ by more than {TOLERANCE}. " + " ".join(
-        f"{reason[0].upper()}{reason[1:]}." for reason in reasons
-    )
+    count = f"{len(off)} of {len(frame)} numbers differ by more than {TOLERANCE}."
+    return " ".join([count, *reasons])
 
 
 def _why(row: pd.Series) -> str:

@@ -72,6 +72,27 @@ def test_recurrence_has_to_beat_every_network(tmp_path: Path, cnn: float, verdic
     assert claim("Recurrence").judge(evidence(*runs)).verdict == verdict
 
 
+@pytest.mark.parametrize(
+    ("runs", "reason"),
+    [
+        ([("item-knn", "leave-last-out")], "has times and runs of networks"),
+        ([("rnn", "holdout"), ("item-knn", "leave-last-out")], "No network of this build was run"),
+        ([("rnn", "leave-last-out"), ("cnn", "holdout")], "another network beside the RNN"),
+        (
+            [("integrated", "leave-last-out"), ("rnn", "holdout"), ("ease", "leave-last-out")],
+            "no run of the RNN alone under `leave-last-out`; of the networks, it has Integrated.",
+        ),
+    ],
+)
+def test_recurrence_says_which_run_is_missing(
+    tmp_path: Path, runs: list[tuple[str, str]], reason: str
+) -> None:
+    found = evidence(*(run(tmp_path, name, protocol, 0.2) for name, protocol in runs))
+    judged = claim("Recurrence").judge(found)
+    assert judged.verdict == rules.UNTESTABLE
+    assert reason in judged.evidence
+
+
 def test_robustness_needs_folds(tmp_path: Path) -> None:
     def folds(n: int) -> Evidence:
         return evidence(

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pandas as pd
 import pytest
+import yaml
 from planted_runs import Plant
 
 from reclib import search, tables
@@ -46,6 +49,21 @@ def test_each_difference_has_the_reason_for_its_direction(plant: Plant) -> None:
     assert "a fifth of each user's" in said("user-knn", 0.1)
     assert "solver" in said("slim", 0.1)
     assert not any("no reason" in said(n, v) for n in anchors("ml-100k", "holdout") for v in (0, 1))
+
+
+def test_a_difference_without_a_reason_is_not_hidden(
+    plant: Plant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    published = {"dataset": "ml-100k", "protocol": "holdout", "recommender": "ease",
+                 "metrics": {"precision@10": 0.2, "recall@10": 0.2}}  # fmt: skip
+    planted = {"why": {"above": {"slim": "luck"}, "below": {"ease": "haste"}}}
+    path = tmp_path / "anchors.yml"
+    path.write_text(yaml.safe_dump(planted | {"anchors": [published]}))
+    monkeypatch.setattr(tables.settings, "ANCHORS", path)
+    run = plant("ease", {"precision@10": [0.1, 0.1], "recall@10": [0.3, 0.3]})
+    text = tables.anchor_finding(tables.against_anchors([run], "ml-100k"))
+    assert "EASE precision@10 (-0.100): haste." in text
+    assert "EASE recall@10 (+0.100): no reason is known." in text
 
 
 def test_nothing_is_published_for_other_data(plant: Plant) -> None:

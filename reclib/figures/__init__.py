@@ -1,0 +1,28 @@
+"""The figures of the report, in one style that survives colour blindness and dark pages.
+
+Every function takes tidy data and returns the ``matplotlib`` figure that it drew.
+"""
+
+from __future__ import annotations
+
+from reclib.figures.comparisons import differences, floor_to_ceiling, protocol_panels
+from reclib.figures.data import activity, category_shares, long_tail, over_time
+from reclib.figures.lines import best_so_far, curves, power_laws
+from reclib.figures.schematic import old_and_new
+from reclib.figures.style import metric_label, use_style
+
+__all__ = [
+    "activity",
+    "best_so_far",
+    "category_shares",
+    "curves",
+    "differences",
+    "floor_to_ceiling",
+    "long_tail",
+    "metric_label",
+    "old_and_new",
+    "over_time",
+    "power_laws",
+    "protocol_panels",
+    "use_style",
+]
