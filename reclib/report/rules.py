@@ -125,7 +125,7 @@ def judge_recurrent(evidence: Evidence) -> Judgement:
             for name, row in table.iterrows()
         ]
     if not verbs:
-        return Judgement(UNTESTABLE, _lack_of_networks(evidence))
+        return Judgement(OPEN, _lack_of_networks(evidence))
     if all(verb == "falls behind" for verb in verbs):
         verdict = SUPPORTED
     else:
@@ -183,7 +183,7 @@ def judge_cold(evidence: Evidence) -> Judgement:
         in (table := evidence.against(dataset, "strong", baseline, "ndcg")).index
     ]  # fmt: skip
     if not rows:
-        return Judgement(UNTESTABLE, "No run of this build ranks for users unseen in training.")
+        return Judgement(OPEN, "No run of this build ranks for users unseen in training.")
     behind = [row for row in rows if row[2].verb != "beats"]
     text = listed(
         [f"{row['mean']:+.3f} over {title(name)} on {dataset}" for dataset, name, row in rows]
