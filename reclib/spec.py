@@ -13,7 +13,7 @@ from reclib.splits.split import Stage
 SAME_PARTS = {"rated-only": "holdout", "sampled": "leave-last-out"}
 """Protocols that differ from another only in what is ranked and relevant. They take its settings
 where they have none of their own, and what was trained for it."""
-TRAINED = ("learned", "sequential", "deep")
+TRAINED = ("learned", "sequential", "deep", "ensemble")
 """Families that are trained by gradient, and so too dear to train twice on the same parts."""
 
 

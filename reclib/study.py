@@ -98,6 +98,8 @@ class Study:
 
     def settings(self, recommender: str, protocol: str) -> dict[str, Any]:
         """Return the settings chosen on valid for this dataset, else the defaults."""
+        if members := recommenders.CATALOGUE[recommender].fixed.get("members"):
+            return {"members": {name: self.settings(name, protocol) for name in members}}
         chosen = search.read_settings(self.dataset.name)
         own = chosen.get(protocol, {}).get(recommender)
         shared = chosen.get(SAME_PARTS.get(protocol, protocol), {}).get(recommender, {})

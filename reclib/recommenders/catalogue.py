@@ -9,6 +9,21 @@ from typing import Any
 
 from reclib.errors import UnknownName
 from reclib.recommenders.base import Recommender
+from reclib.recommenders.spaces import (
+    DEEP_DEFAULTS,
+    DEEP_SPACE,
+    DEEP_VARIANTS,
+    EASE_SPACE,
+    INVERTED,
+    KNN_SPACE,
+    NARROW,
+    RATED,
+    RATED_SPACE,
+    RECENT,
+    SHORT,
+    USER_SPACE,
+    WEIGHTED,
+)
 
 HERE = "reclib.recommenders"
 BRIDGE = ("recommenders/base.py", "recommenders/recbole_*.py")
@@ -37,7 +52,7 @@ class Entry:
     variants : sequence of mapping
         Deviations from the defaults that are known to help on some data; the next trials.
     fixed : mapping
-        Arguments that are no settings.
+        Arguments that are no settings; ``members``: the recommenders that it is made of.
     seeded : bool
         Whether the result depends on a seed.
     modules : tuple of str
@@ -85,6 +100,7 @@ OPTIONAL: dict[str, Sequence[str]] = {
     "linear": ("last_n",),
     "learned": ("max_epochs", "patience", "epochs", "budget_seconds"),
     "sequential": ("max_epochs", "patience", "epochs", "budget_seconds", "max_len"),
+    "ensemble": ("members", "weight"),
     "deep": (
         "branches", "embedding_size", "hidden_size", "n_layers", "n_heads", "dropout",
         "learning_rate", "weight_decay", "batch_size", "max_len", "max_epochs", "patience",
@@ -93,63 +109,6 @@ OPTIONAL: dict[str, Sequence[str]] = {
     ),
 }  # fmt: skip
 """Settings that a family takes beyond those with a default."""
-
-KNN_SPACE = {
-    "similarity": ["asymmetric", "asymmetric", "jaccard"],
-    "n_neighbours": {"low": 30, "high": 800},
-    "shrink": {"low": 1.0, "high": 1000.0},
-    "alpha": [0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9],
-    "locality": [1.0, 1.5, 2.0, 3.0],
-    "weighting": ["none", "tf-idf", "bm25"],
-    "last_n": [None, None, 50, 20],
-}
-USER_SPACE = KNN_SPACE | {"inverted": [False, True], "discount": [0.0, 0.0, 0.1, 0.2]}
-RECENT = ({"last_n": 20}, {"last_n": 10})
-INVERTED = {"inverted": True, "weighting": "bm25", "alpha": 0.4, "locality": 2.0,
-            "n_neighbours": 350}  # fmt: skip
-SHORT = {"alpha": 0.8, "locality": 1.5, "n_neighbours": 40, "shrink": 150.0}
-EASE_SPACE = {
-    "reg_weight": {"low": 100.0, "high": 3000.0}, "user_weight": [0.0, 0.25, 0.5],
-    "dropout": [0.0, 0.2, 0.4], "discount": [0.0, 0.05, 0.1]}  # fmt: skip
-WEIGHTED = {"user_weight": 0.5, "dropout": 0.4, "discount": 0.1}
-RATED_SPACE = {
-    "similarity": ["cosine"],
-    "n_neighbours": {"low": 20, "high": 800},
-    "shrink": {"low": 1.0, "high": 300.0},
-    "damping": {"low": 1.0, "high": 30.0},
-    "shrink_mean": {"low": 0.01, "high": 30.0},
-    "centre": ["user", "bias"],
-}
-RATED = {
-    "similarity": "cosine", "n_neighbours": 200, "shrink": 30.0, "alpha": 0.5, "locality": 1.0,
-    "weighting": "none", "damping": 10.0, "shrink_mean": 1.0, "centre": "bias",
-}  # fmt: skip
-DEEP_SPACE = {
-    "embedding_size": [64, 128],
-    "dropout": [0.2, 0.3, 0.4, 0.5],
-    "learning_rate": {"low": 2e-3, "high": 1e-2},
-    "weight_decay": {"low": 1e-3, "high": 1e-1},
-    "n_layers": [1, 2],
-    "drop_rate": [0.1, 0.2, 0.3],
-    "batch_size": [16, 32],
-    "label_smoothing": [0.0, 0.1],
-}
-DEEP_DEFAULTS = {
-    "embedding_size": 64, "dropout": 0.4, "learning_rate": 6e-3, "weight_decay": 0.01,
-    "n_layers": 1, "batch_size": 32, "drop_rate": 0.2, "label_smoothing": 0.1, "max_epochs": 4,
-    "patience": 2,
-}  # fmt: skip
-
-SHORTER = {"max_len": 100, "max_epochs": 6, "patience": 2}
-DEEP_VARIANTS = (
-    SHORTER | {"dropout": 0.5, "learning_rate": 4e-3, "batch_size": 16, "label_smoothing": 0.0},
-    SHORTER | {"embedding_size": 128, "dropout": 0.2, "learning_rate": 0.01, "batch_size": 16},
-)
-NARROW = (
-    SHORTER | {"dropout": 0.2, "learning_rate": 0.01},
-    SHORTER | {"embedding_size": 128, "dropout": 0.3},
-)
-"""For the integrated model, whose branches make up for small batches and width."""
 
 
 def _knn(name: str, title: str, model: str, space: Any, variants: Any, **defaults: Any) -> Entry:
@@ -257,6 +216,9 @@ CATALOGUE: dict[str, Entry] = {
         _deep("rnn", "RNN", "Rnn"),
         _deep("attention", "Attention", "Attention"),
         _deep("integrated", "Integrated", "Integrated", NARROW),
+        Entry("ensemble", "Ensemble of EASE and RNN", "ensemble", f"{HERE}.ensemble:Ensemble",
+              fixed={"members": {"ease": {}, "rnn": {}}}, seeded=True,
+              modules=(*NEIGHBOURS, *DEEP, "recommenders/ensemble.py")),
     )
 }  # fmt: skip
 """All recommenders by name."""

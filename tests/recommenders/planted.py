@@ -112,6 +112,9 @@ EPOCHS = 15
 def small(name: str, epochs: int = EPOCHS) -> dict[str, Any]:
     """Return settings that fit one of these splits within a second or two."""
     family = CATALOGUE[name].family
+    if family == "ensemble":
+        members = CATALOGUE[name].fixed["members"]
+        return {"members": {member: small(member, epochs) for member in members}}
     trained = {"max_epochs": epochs, "patience": epochs}
     if family == "deep":
         return DEEP | trained
@@ -122,6 +125,11 @@ def small(name: str, epochs: int = EPOCHS) -> dict[str, Any]:
 def fitted(name: str, split: Split, epochs: int = EPOCHS, seed: int = 2026) -> Recommender:
     """Fit a recommender under its small settings."""
     return build(name, small(name, epochs), seed=seed).fit(split)
+
+
+def everybody(split: Split) -> np.ndarray:
+    """Return all users."""
+    return np.arange(split.n_users, dtype=np.int32)
 
 
 def with_other_tests(split: Split) -> Split:

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from planted import DEEP, board, cycle, dataset, ring, split_of, with_other_tests
+from planted import DEEP, board, cycle, dataset, everybody, ring, split_of, with_other_tests
 
 from reclib.metrics import evaluate
 from reclib.recommenders.deep import integrated
@@ -26,10 +26,6 @@ BRANCHES = ["ann", "cnn", "rnn", "attention", "side", "cf"]
 
 def model(**changes: Any) -> Integrated:
     return Integrated(**DEEP | {"max_epochs": 4, "patience": 4} | changes)
-
-
-def everybody(split: Split) -> np.ndarray:
-    return np.arange(split.n_users, dtype=np.int32)
 
 
 def weights(found: Integrated) -> dict[str, torch.Tensor]:

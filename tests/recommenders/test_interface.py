@@ -6,7 +6,7 @@ from functools import cache
 
 import numpy as np
 import pytest
-from planted import checkerboard, cycle, fitted, small, split_of
+from planted import checkerboard, cycle, everybody, fitted, small, split_of
 
 from reclib.errors import ProtocolUnsupported, UnknownName
 from reclib.metrics import evaluate
@@ -36,10 +36,6 @@ def once(name: str, seed: int = 2026) -> Recommender:
 @cache
 def strong() -> Split:
     return split_of(checkerboard(), "strong")
-
-
-def everybody(split: Split) -> np.ndarray:
-    return np.arange(split.n_users, dtype=np.int32)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -77,7 +73,7 @@ def test_another_seed_gives_other_scores(name: str) -> None:
 
 def test_seeded_says_whose_scores_depend_on_the_seed() -> None:
     for name, entry in CATALOGUE.items():
-        learns = entry.family in ("learned", "sequential", "deep")
+        learns = entry.family in ("learned", "sequential", "deep", "ensemble")
         assert entry.seeded is (learns or name == "random"), name
 
 

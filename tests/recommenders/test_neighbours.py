@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from planted import checkerboard, dataset, split_of
+from planted import checkerboard, dataset, everybody, split_of
 from scipy.stats import rankdata
 
 from reclib.recommenders import Recommender, build
@@ -26,10 +26,6 @@ def scattered(protocol: str = "holdout", seed: int = 5) -> Split:
         "user": users, "item": items, "timestamp": random.random(len(users)),
         "rating": random.integers(1, 11, len(users)) / 2 + 0.01 * random.random(len(users)),
     })), protocol)  # fmt: skip
-
-
-def everybody(split: Split) -> np.ndarray:
-    return np.arange(split.n_users, dtype=np.int32)
 
 
 def fit(name: str, split: Split, **settings: Any) -> Recommender:

@@ -11,7 +11,8 @@ from reclib.recommenders import CATALOGUE
 
 BOUNDS = {"random", "popularity", "pop", "oracle", "bias"}
 RATED = {"user-knn-ratings", "item-knn-ratings"}
-IN_ORDER = [name for name, entry in CATALOGUE.items() if entry.family in ("sequential", "deep")]
+READERS = ("sequential", "deep", "ensemble")
+IN_ORDER = [name for name, entry in CATALOGUE.items() if entry.family in READERS]
 IN_NO_ORDER = [
     name
     for name, entry in CATALOGUE.items()
