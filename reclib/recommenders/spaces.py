@@ -54,7 +54,7 @@ DEEP_VARIANTS = (
     SHORTER | {"embedding_size": 128, "dropout": 0.2, "learning_rate": 0.01, "batch_size": 16},
 )
 NARROW = (
-    SHORTER | {"dropout": 0.2, "learning_rate": 0.01},
+    SHORTER | {"dropout": 0.2, "learning_rate": 0.01, "max_epochs": 6},
     SHORTER | {"embedding_size": 128, "dropout": 0.3},
 )
 """For the integrated model, whose branches make up for small batches and width."""
