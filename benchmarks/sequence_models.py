@@ -2,7 +2,8 @@
 
 Both learn from the same split (``leave-last-out``), stop early on the same valid part, and are
 ranked by the same evaluator. Ours is timed first; RecBole's model may then train for ``ratio``
-times as long, and is taken at the best epoch of that time.
+times as long, and is taken at the best epoch of that time. Nothing comes from the ledger: both
+times are of this run.
 """
 
 from __future__ import annotations
@@ -13,8 +14,7 @@ from typing import Any
 import pandas as pd
 
 from reclib import statistics
-from reclib.experiment import run
-from reclib.ledger import Run
+from reclib.experiment import Measured, measure_run
 from reclib.progress import track
 from reclib.scaling import limited_threads
 from reclib.study import Study
@@ -39,25 +39,25 @@ def compare_all(dataset: str, ratio: float, threads: int) -> pd.DataFrame:
 
 def compare(study: Study, ours: str, theirs: str, ratio: float) -> dict[str, Any]:
     """Train ours, give theirs ``ratio`` times as long, and test the difference over users."""
-    mine = _run(study, ours, study.settings(ours, "leave-last-out"))
-    budget = round(ratio * mine.row["fit_seconds"], 1)
-    peer = _run(study, theirs, {"budget_seconds": budget})
-    pair = pd.concat([mine.per_user[METRIC], peer.per_user[METRIC]], axis=1).to_numpy()
-    tested = statistics.compare(pair[:, 0], pair[:, 1], seed=study.seed)
+    mine = _measure(study, ours, study.settings(ours, "leave-last-out"))
+    budget = round(ratio * mine.fit_seconds, 1)
+    peer = _measure(study, theirs, {"budget_seconds": budget})
+    pair = pd.concat([each.evaluation.per_user[METRIC] for each in (mine, peer)], axis=1)
+    tested = statistics.compare(*pair.to_numpy().T, seed=study.seed)
+    curve = peer.recommender.curve
     return {
         "ours": ours,
         "peer": theirs,
-        METRIC: round(mine.row[METRIC], 4),
-        f"peer {METRIC}": round(peer.row[METRIC], 4),
+        METRIC: round(mine.evaluation.summary[METRIC], 4),
+        f"peer {METRIC}": round(peer.evaluation.summary[METRIC], 4),
         "verdict": tested.verb,
         "p": round(tested.p, 4),
-        "seconds": mine.row["fit_seconds"],
-        "peer seconds": peer.row["fit_seconds"],
-        "peer epochs": 0 if peer.curve is None else len(peer.curve),
-        "time ratio": round(peer.row["fit_seconds"] / mine.row["fit_seconds"], 1),
+        "seconds": round(mine.fit_seconds, 1),
+        "peer seconds": round(peer.fit_seconds, 1),
+        "peer epochs": 0 if curve is None else len(curve),
+        "time ratio": round(peer.fit_seconds / mine.fit_seconds, 1),
     }
 
 
-def _run(study: Study, name: str, settings: dict[str, Any]) -> Run:
-    split = study.split("leave-last-out")
-    return run(name, split, settings=settings, seed=study.seed, ledger=study.ledger)
+def _measure(study: Study, name: str, settings: dict[str, Any]) -> Measured:
+    return measure_run(name, study.split("leave-last-out"), settings=settings, seed=study.seed)
