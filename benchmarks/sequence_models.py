@@ -8,12 +8,15 @@ times are of this run.
 
 from __future__ import annotations
 
+import os
+import platform
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from reclib import statistics
+from reclib import provenance, statistics
 from reclib.experiment import Measured, measure_run
 from reclib.progress import track
 from reclib.scaling import limited_threads
@@ -27,20 +30,29 @@ BUILD = Path(__file__).parents[1] / "build"
 def compare_all(dataset: str, ratio: float, threads: int) -> pd.DataFrame:
     """Compare every pair; each row is written to ``build/benchmarks`` as soon as it is there."""
     study = Study.open(dataset, build_dir=str(BUILD))
-    path = BUILD / "benchmarks" / f"sequence_models.{dataset}.csv"
+    path = BUILD / "benchmarks" / f"sequence_models.{study.dataset.name}.csv"
     path.parent.mkdir(parents=True, exist_ok=True)
     rows: list[dict[str, Any]] = []
     with limited_threads(threads):
         for ours, theirs in track(PAIRS.items(), total=len(PAIRS), label="benchmark"):
-            rows.append(compare(study, ours, theirs, ratio) | {"threads": threads})
+            rows.append(compare(study, ours, theirs, ratio) | {"threads": threads} | _origin())
             pd.DataFrame(rows).to_csv(path, index=False)
     return pd.DataFrame(rows)
+
+
+def _origin() -> dict[str, str]:
+    """Say when, where and by which code a row was measured."""
+    return {
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+        "device": f"{platform.machine()}, {os.cpu_count()} cores",
+        "commit": provenance.commit(),
+    }
 
 
 def compare(study: Study, ours: str, theirs: str, ratio: float) -> dict[str, Any]:
     """Train ours, give theirs ``ratio`` times as long, and test the difference over users."""
     mine = _measure(study, ours, study.settings(ours, "leave-last-out"))
-    budget = round(ratio * mine.fit_seconds, 1)
+    budget = ratio * mine.fit_seconds
     peer = _measure(study, theirs, {"budget_seconds": budget})
     pair = pd.concat([each.evaluation.per_user[METRIC] for each in (mine, peer)], axis=1)
     tested = statistics.compare(*pair.to_numpy().T, seed=study.seed)
@@ -52,8 +64,8 @@ def compare(study: Study, ours: str, theirs: str, ratio: float) -> dict[str, Any
         f"peer {METRIC}": round(peer.evaluation.summary[METRIC], 4),
         "verdict": tested.verb,
         "p": round(tested.p, 4),
-        "seconds": round(mine.fit_seconds, 1),
-        "peer seconds": round(peer.fit_seconds, 1),
+        "seconds": round(mine.fit_seconds, 3),
+        "peer seconds": round(peer.fit_seconds, 3),
         "peer epochs": 0 if curve is None else len(curve),
         "time ratio": round(peer.fit_seconds / mine.fit_seconds, 1),
     }

@@ -48,6 +48,7 @@ def _run(command: str, words: Sequence[str]) -> None:
             publish.publish_notebooks([job for job in jobs if job.source.name == "ml-100k"])
         for source in layout.sources(request.datasets):
             print(ledger.publish(ledger.Ledger(where.build / "ledger"), source.slug))
+        publish.publish_benchmarks(where.build, where.root)
         return
     if command == "report":
         execute.execute_all(where, jobs)

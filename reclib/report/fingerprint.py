@@ -41,7 +41,12 @@ def _files(layout: Layout, source: Source) -> list[Path]:
         for path in sorted(package.rglob("*.py"))
         if path.relative_to(package).parts[0] not in NOT_RUN_BY_NOTEBOOKS
     ]
-    others = ["requirements.txt", "book/anchors.yml", f"notebooks/settings/{source.slug}.yaml"]
+    others = [
+        "requirements.txt",
+        "book/anchors.yml",
+        f"book/benchmarks/sequence_models.{source.slug}.csv",
+        f"notebooks/settings/{source.slug}.yaml",
+    ]
     return code + [path for name in others if (path := layout.root / name).exists()]
 
 

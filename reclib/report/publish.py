@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -24,6 +25,16 @@ def publish_notebooks(jobs: Sequence[Job]) -> list[Path]:
         If a notebook was not executed, or has changed since.
     """
     return [_publish(job) for job in jobs]
+
+
+def publish_benchmarks(build: Path, root: Path) -> list[Path]:
+    """Copy the tables of finished benchmarks into the book."""
+    target = root / "book" / "benchmarks"
+    target.mkdir(parents=True, exist_ok=True)
+    return [
+        Path(shutil.copyfile(path, target / path.name))
+        for path in sorted((build / "benchmarks").glob("*.csv"))
+    ]
 
 
 def _publish(job: Job) -> Path:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from reclib.tables.costs import (
+    benchmark,
+    benchmark_finding,
+    benchmark_table,
     cutoff_finding,
     exponent_finding,
     exponent_table,
@@ -51,6 +54,9 @@ __all__ = [
     "against_anchors",
     "anchor_finding",
     "answer",
+    "benchmark",
+    "benchmark_finding",
+    "benchmark_table",
     "compare_all",
     "comparison_finding",
     "context_finding",

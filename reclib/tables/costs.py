@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pandas as pd
 
 from reclib.tables.findings import listed
+from reclib.tables.results import title
+
+BENCHMARKS = Path(__file__).parents[2] / "book" / "benchmarks"
 
 
 def exponent_table(exponents: pd.DataFrame) -> pd.DataFrame:
@@ -71,4 +76,41 @@ def thread_finding(frame: pd.DataFrame) -> str:
     return (
         f"The largest speed-up of fitting from {frame['threads'].min()} to "
         f"{frame['threads'].max()} threads is {table['speed-up'].max():.2f}, for {best}; {quality}."
+    )
+
+
+def benchmark(dataset: str) -> pd.DataFrame:
+    """Return the published benchmark of sequence models on a dataset; empty if there is none."""
+    path = BENCHMARKS / f"sequence_models.{dataset}.csv"
+    return pd.read_csv(path) if path.exists() else pd.DataFrame()
+
+
+def benchmark_table(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return quality and seconds of each pair of models as they are printed."""
+    if rows.empty:
+        return rows
+    columns = {
+        "peer": rows["peer"].map(title),
+        "NDCG at 10": rows["ndcg@10"].round(3),
+        "of the peer": rows["peer ndcg@10"].round(3),
+        "seconds": rows["seconds"].round(),
+        "of the peer, seconds": rows["peer seconds"].round(),
+        "peer / ours": rows["time ratio"],
+    }
+    return pd.DataFrame(columns).set_index(rows["ours"].map(title).rename("recommender"))
+
+
+def benchmark_finding(rows: pd.DataFrame) -> str:
+    """Say who ranks better after how long, and when and where that was measured."""
+    if rows.empty:
+        return "No benchmark of this dataset is on record; `make benchmarks` makes one."
+    parts = [
+        f"{title(row['ours'])} {row['verdict']} {title(row['peer'])}, which trained "
+        f"{row['time ratio']:.0f} times as long ({row['peer epochs']} epochs)"
+        for _, row in rows.iterrows()
+    ]
+    last = rows.iloc[-1]
+    return (
+        f"{listed(parts)}. Measured in one run, {last['threads']} thread each, on "
+        f"{last['finished'][:10]} ({last['device']}, commit {last['commit']})."
     )
