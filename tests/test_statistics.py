@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from statsmodels.stats import multitest
 
 from reclib.statistics import ALPHA, Comparison, bootstrap_interval, compare, correct
 
@@ -103,7 +104,6 @@ def test_holm_never_makes_a_finding_stronger_and_keeps_the_order(ps: list[float]
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
 def test_statsmodels_agrees(ps: list[float]) -> None:
-    multitest = pytest.importorskip("statsmodels.stats.multitest")
     expected = multitest.multipletests(ps, method="holm")[1]
     np.testing.assert_allclose([each.p_holm for each in correct([of_p(p) for p in ps])], expected)
 

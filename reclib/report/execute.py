@@ -133,6 +133,8 @@ def execute(job: Job, mark: str) -> None:
             f"{job.label} stopped: its process died, most often for want of memory.\n"
             f"As far as it got: {job.output}"
         ) from failure
+    except RuntimeError as failure:
+        raise NotebookError(f"{job.label}: its process does not answer. {failure}.") from failure
     stamp = {
         "fingerprint": mark,
         "seconds": round(time.perf_counter() - started, 1),

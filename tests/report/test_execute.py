@@ -128,6 +128,18 @@ def _alive(process: int) -> bool:
     return True
 
 
+def test_a_process_that_does_not_answer_ends_with_one_line(
+    checkout: Layout, request_for: Requests, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def silent(*_: object, **__: object) -> None:
+        raise RuntimeError("Kernel didn't respond in 60 seconds")
+
+    monkeypatch.setattr(execute.papermill, "execute_notebook", silent)
+    jobs = execute.plan(checkout, [FIRST], request_for())
+    with pytest.raises(execute.NotebookError, match=r"does not answer\. Kernel didn't respond"):
+        execute.execute_all(checkout, jobs)
+
+
 def test_an_unwritable_folder_is_said_at_once(checkout: Layout, request_for: Requests) -> None:
     (checkout.root / "build").write_text("a file where the folder should be")
     with pytest.raises(DataError, match=r"build: nothing can be written here \(File exists\)"):
