@@ -19,7 +19,7 @@ from reclib.errors import DataError, UnknownName
 from reclib.metrics import at_cutoff, hits_of
 from reclib.ranking import top_k
 from reclib.recommenders.deep import integrated, loss
-from reclib.recommenders.deep.branches import SEQUENTIAL
+from reclib.recommenders.deep.branches import SEQUENTIAL, Dropout
 from reclib.recommenders.deep.cf import CFWeights
 from reclib.recommenders.deep.data import (
     HistoryData,
@@ -139,6 +139,15 @@ def test_blocks_are_the_decayed_sums_at_every_position(size: int, max_items: int
             found = blocks[step // size][:, user, step % size]
             expected = naive_cf(cf, bags[user] + items[: step + 1], int(tables[user]))
             np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test_dropout_silences_its_share_and_keeps_the_mean() -> None:
+    torch.manual_seed(0)
+    dropout, x = Dropout(0.4), torch.ones(100, 1000)
+    found = dropout(x)
+    assert (found == 0).float().mean() == pytest.approx(0.4, abs=0.01)
+    torch.testing.assert_close(found[found > 0], torch.full((int((found > 0).sum()),), 1 / 0.6))
+    assert torch.equal(dropout.eval()(x), x)
 
 
 # --- the loss -----------------------------------------------------------------------------------

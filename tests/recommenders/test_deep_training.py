@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 import torch
 from planted import DEEP, board, cycle, dataset, everybody, ring, split_of, with_other_tests
+from torch.utils import deterministic
 
 from reclib.metrics import evaluate
 from reclib.recommenders.deep import integrated
@@ -234,6 +235,7 @@ def test_training_leaves_global_state_as_it_was(
     model(max_epochs=1).fit(ring())
     torch.testing.assert_close(torch.rand(3), expected)
     assert not torch.are_deterministic_algorithms_enabled()
+    assert deterministic.fill_uninitialized_memory  # type: ignore[attr-defined]
     assert capfd.readouterr() == ("", ""), "Lightning writes onto the page"
     assert not list(tmp_path.iterdir())
 

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from planted import board, everybody, fitted
 
-from reclib.metrics import evaluate
-from reclib.recommenders import build
+from reclib.metrics import Evaluation, evaluate
+from reclib.recommenders import Recommender, build, ensemble
 from reclib.recommenders.ensemble import WEIGHTS, Ensemble, standardised
+from reclib.splits import Split
 
 PAIR: dict[str, Any] = {"popularity": {}, "item-knn": {"n_neighbours": 9}}
 
@@ -49,6 +50,25 @@ def test_the_weight_is_the_one_that_ranks_best_on_valid() -> None:
     }
     assert values[found.share] == max(values.values()) > min(values.values())
     assert found.found == {"weight": found.share}
+
+
+def test_the_weight_is_never_looked_for_in_the_test_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def spy(found: Recommender, split: Split, cutoffs: tuple[int, ...]) -> Evaluation:
+        asked.append(split.stage)
+        return evaluate(found, split, cutoffs)
+
+    monkeypatch.setattr(ensemble, "evaluate", spy)
+    Ensemble(members=PAIR).fit(board())
+    assert asked == ["valid"] * len(WEIGHTS)
+
+
+def test_its_seed_is_that_of_its_members() -> None:
+    split, pair = board(), {"random": {}, "popularity": {}}
+    both = Ensemble(members=pair, weight=0.0, seed=7).fit(split)
+    alone = build("random", seed=7).fit(split).scores(everybody(split))
+    np.testing.assert_allclose(both.scores(everybody(split)), standardised(alone), atol=1e-6)
 
 
 def test_its_members_are_fitted_on_what_the_split_trains_on() -> None:
