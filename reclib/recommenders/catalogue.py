@@ -16,13 +16,13 @@ from reclib.recommenders.spaces import (
     EASE_SPACE,
     INVERTED,
     KNN_SPACE,
-    NARROW,
     RATED,
     RATED_SPACE,
     RECENT,
     SHORT,
     USER_SPACE,
     WEIGHTED,
+    WHOLE_VARIANTS,
 )
 
 HERE = "reclib.recommenders"
@@ -215,7 +215,7 @@ CATALOGUE: dict[str, Entry] = {
         _deep("cnn", "CNN", "Cnn"),
         _deep("rnn", "RNN", "Rnn"),
         _deep("attention", "Attention", "Attention"),
-        _deep("integrated", "Integrated", "Integrated", NARROW),
+        _deep("integrated", "Integrated", "Integrated", WHOLE_VARIANTS),
         Entry("ensemble", "Ensemble of EASE and RNN", "ensemble", f"{HERE}.ensemble:Ensemble",
               fixed={"members": {"ease": {}, "rnn": {}}}, seeded=True,
               modules=(*NEIGHBOURS, *DEEP, "recommenders/ensemble.py")),

@@ -53,8 +53,8 @@ DEEP_VARIANTS = (
     SHORTER | {"dropout": 0.5, "learning_rate": 4e-3, "batch_size": 16, "label_smoothing": 0.0},
     SHORTER | {"embedding_size": 128, "dropout": 0.2, "learning_rate": 0.01, "batch_size": 16},
 )
-NARROW = (
+WHOLE_VARIANTS = (
     SHORTER | {"dropout": 0.2, "learning_rate": 0.01, "max_epochs": 6},
     SHORTER | {"embedding_size": 128, "dropout": 0.3},
 )
-"""For the integrated model, whose branches make up for small batches and width."""
+"""For the integrated model: larger batches, for its epochs take longer."""
