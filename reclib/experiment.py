@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+import numpy as np
+import pandas as pd
+
 from reclib import provenance, recommenders
 from reclib.ledger import Ledger, Run
 from reclib.meter import Meter
@@ -109,9 +112,23 @@ def run_with_twins(
         ledger.add(
             {"key": key, "kind": kind, **origin, **_row(done, evaluation)},
             per_user=evaluation.per_user, top=evaluation.top, curve=curve,
+            gate=gate_of(done.recommender, evaluation.per_user.index),
         )
         for key, origin, evaluation in zip(keys, origins, measured, strict=True)
     ]  # fmt: skip
+
+
+def gate_of(recommender: Recommender, users: pd.Index) -> pd.DataFrame | None:
+    """Return the shares of a recommender's branches, None if it has no gate or nothing to weigh.
+
+    Returns
+    -------
+    pandas.DataFrame
+        float32; index ``user``, a column a branch, summing to 1.
+    """
+    shares = getattr(recommender, "gate", None)
+    found: pd.DataFrame | None = None if shares is None else shares(users.to_numpy(np.int32))
+    return None if found is None or found.shape[1] < 2 else found
 
 
 def key_of(origin: Mapping[str, Any]) -> str:

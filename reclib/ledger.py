@@ -32,7 +32,8 @@ class Run:
     row : dict
         Provenance and the means of all metrics.
     folder : Path
-        Holds ``per_user.parquet``, ``top.npy`` and, if there is one, ``curve.csv``.
+        Holds ``per_user.parquet``, ``top.npy`` and, if there is one, ``curve.csv`` and
+        ``gate.parquet``.
     """
 
     row: dict[str, Any]
@@ -54,6 +55,15 @@ class Run:
         """The learning curve, None for closed forms."""
         path = self.folder / "curve.csv"
         return pd.read_csv(path) if path.exists() else None
+
+    @cached_property
+    def gate(self) -> pd.DataFrame | None:
+        """The gate's share of each branch, a row a ranked user; None where there is no gate.
+
+        Runs made before gates were kept have none either.
+        """
+        path = self.folder / "gate.parquet"
+        return pd.read_parquet(path) if path.exists() else None
 
 
 class Ledger:
@@ -94,6 +104,7 @@ class Ledger:
         per_user: pd.DataFrame,
         top: IntArray,
         curve: pd.DataFrame | None = None,
+        gate: pd.DataFrame | None = None,
     ) -> Run:
         """Write the artefacts, then the row: a row is there only if all of it is."""
         folder = self.folder / "runs" / str(row["key"])
@@ -104,6 +115,8 @@ class Ledger:
                 np.save(scratch / "top.npy", top)
                 if curve is not None:
                     curve.to_csv(scratch / "curve.csv", index=False)
+                if gate is not None:
+                    gate.to_parquet(scratch / "gate.parquet")
                 shutil.rmtree(folder, ignore_errors=True)  # left by a crash before its row
                 scratch.rename(folder)
             finally:

@@ -190,3 +190,26 @@ def test_the_row_keeps_what_training_found_on_valid(split: Split, ledger: Ledger
     done = run("bpr", split.at("valid"), ledger=ledger, settings=settings)
     assert done.row["found"]["epochs"] in (1, 2)
     assert run("bias", split, ledger=ledger).row["found"] == {}
+
+
+TINY = {"embedding_size": 4, "hidden_size": 4, "n_layers": 1, "max_epochs": 1}
+
+
+def test_the_gate_of_a_network_is_kept_for_every_ranked_user(
+    small: Dataset, ledger: Ledger
+) -> None:
+    last = make_split(small, "leave-last-out")
+    done = run("integrated", last, ledger=ledger, settings=TINY)
+    assert done.gate is not None
+    assert done.gate.index.tolist() == done.per_user.index.tolist() == last.users().tolist()
+    assert list(done.gate) == ["cf", "cnn", "rnn", "attention", "side"]
+    np.testing.assert_allclose(done.gate.sum(axis=1), 1, atol=1e-5)
+    again = ledger.find(done.row["key"])
+    assert again is not None
+    pd.testing.assert_frame_equal(again.gate, done.gate)
+
+
+def test_where_nothing_is_weighed_no_gate_is_kept(small: Dataset, ledger: Ledger) -> None:
+    last = make_split(small, "leave-last-out")
+    assert run("rnn", last, ledger=ledger, settings=TINY).gate is None
+    assert run("popularity", last, ledger=ledger).gate is None
