@@ -32,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(command: str, words: Sequence[str]) -> None:
-    from reclib import ledger
+    from reclib import ledger, published
     from reclib.report import book, check, execute, layout, parameters, publish
 
     where = layout.Layout()
@@ -47,7 +47,7 @@ def _run(command: str, words: Sequence[str]) -> None:
         if request.edition == "quick" and not request.overrides:
             publish.publish_notebooks([job for job in jobs if job.source.name == "ml-100k"])
         for source in layout.sources(request.datasets):
-            print(ledger.publish(ledger.Ledger(where.build / "ledger"), source.slug))
+            print(published.publish(ledger.Ledger(where.build / "ledger"), source.slug))
         publish.publish_benchmarks(where.build, where.root)
         return
     if command == "report":

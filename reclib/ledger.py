@@ -141,21 +141,6 @@ class Ledger:
         return pd.DataFrame(list(rows.values()))
 
 
-def publish(ledger: Ledger, dataset: str) -> Path:
-    """Write the rows of a dataset, the last of each key, to the ledger of the published book.
-
-    Readers of the quick edition see the trials of the search there, and everybody the numbers.
-    """
-    rows = {row["key"]: row for row in ledger.rows() if row["dataset"] == dataset}
-    path = PUBLISHED / f"{dataset}.jsonl"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    lines = (json.dumps(row, sort_keys=True) + "\n" for row in rows.values())
-    scratch = path.with_suffix(".unfinished")
-    scratch.write_text("".join(lines), encoding="utf-8")
-    scratch.replace(path)
-    return path
-
-
 def read_rows(path: Path) -> list[dict[str, Any]]:
     """Return the rows of a ledger file, passing over a line that a crash cut short."""
     if not path.exists():

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-
-import numpy as np
-import pandas as pd
+from typing import Any
 
 from reclib.claims import VERDICTS, Claim, Evidence, Judgement, judge_all
 from reclib.ledger import Ledger, Run
+from reclib.published import is_result, newest
 from reclib.report.layout import Source
 from reclib.tables.findings import listed
 from reclib.tables.results import pooled, title
 
-KEY = ["dataset", "protocol", "recommender", "fold", "seed"]
 METRIC = "precision@10"
 
 
@@ -35,26 +33,14 @@ def _belongs(row: Mapping[str, object], source: Source) -> bool:
     return row["dataset"] in (source.name, source.slug, Path(source.name).name)
 
 
-def current(rows: Sequence[dict[str, object]]) -> list[dict[str, object]]:
+def current(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return the last test run of each recommender, protocol, fold and seed.
 
-    A run with a branch switched off answers another question, and one on data since changed
-    (other inclusion criteria, another file) belongs to another report.
+    One on data since changed (other inclusion criteria, another file) belongs to another report.
     """
-    frame = pd.DataFrame(
-        [row for row in rows if row.get("kind") == "run" and row.get("stage") == "test"]
-    )
-    if frame.empty:
-        return []
-    frame["branches"] = [  # a row that names none has them all
-        len(settings["branches"]) if "branches" in settings else np.inf
-        for settings in frame["settings"]
-    ]
-    whole = frame["branches"].eq(frame.groupby("recommender")["branches"].transform("max"))
-    same_data = frame["dataset_checksum"].eq(frame["dataset_checksum"].iloc[-1])
-    last = frame[whole & same_data].drop_duplicates(KEY, keep="last")
-    kept = set(last["key"])
-    return list({str(row["key"]): row for row in rows if row["key"] in kept}.values())
+    wanted = [row for row in rows if is_result(row)]
+    last = wanted[-1]["dataset_checksum"] if wanted else None
+    return newest([row for row in wanted if row["dataset_checksum"] == last])
 
 
 def number(runs: Sequence[Run], metric: str, digits: int = 3) -> str:

@@ -113,7 +113,8 @@ def test_without_runs_nothing_is_supported_or_refuted() -> None:
 
 
 def test_ablations_trials_and_old_runs_are_left_out(tmp_path: Path) -> None:
-    every, fewer = {"branches": ["cf", "cnn"]}, {"branches": ["cf"]}
+    every = {"branches": ["cf", "cnn", "rnn", "attention", "side"]}
+    fewer = {"branches": ["cf"]}
     run(tmp_path, "integrated", "holdout", 0.1, settings=every)
     run(tmp_path, "integrated", "holdout", 0.2, settings=every)
     run(tmp_path, "integrated", "holdout", 0.3, settings=fewer)

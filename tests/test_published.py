@@ -1,0 +1,139 @@
+"""Which runs stand for a recommender, and what of them is published user by user."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from small_data import dataset, random_frame
+
+from reclib import published
+from reclib.datasets import Dataset
+from reclib.experiment import run
+from reclib.ledger import Ledger, append_row
+from reclib.published import PublishedRun, newest, publish, published_runs
+from reclib.splits import PROTOCOLS, make_split
+
+OTHER = {"dropout": 0.5}
+WIDE = dataset(random_frame(n_items=160))  # room for 100 negatives
+ALL = ["cf", "cnn", "rnn", "attention", "side"]
+
+
+def row(key: str, finished: str = "2026-01-01", **values: Any) -> dict[str, Any]:
+    """Return a row of the integrated model, with some values changed."""
+    return {
+        "key": key, "kind": "run", "stage": "test", "dataset": "d", "dataset_checksum": "x",
+        "protocol": "holdout", "split_checksum": "s", "recommender": "integrated", "settings": {},
+        "fold": 0, "seed": 1, "finished": finished,
+    } | values  # fmt: skip
+
+
+def kept(*rows: dict[str, Any]) -> list[str]:
+    return [each["key"] for each in newest(rows)]
+
+
+def test_of_several_versions_of_the_code_the_last_to_finish_counts() -> None:
+    assert kept(row("new", "2026-02-01"), row("old")) == ["new"]
+    assert kept(row("a"), row("b", seed=2), row("c", fold=1)) == ["a", "b", "c"]
+    assert newest([]) == []
+
+
+def test_of_several_settings_the_newest_count_whatever_the_seed() -> None:
+    old = [row("a"), row("b", seed=2), row("other", recommender="ease", settings={"l2": 1.0})]
+    assert kept(*old, row("c", "2026-02-01", settings=OTHER)) == ["other", "c"]
+
+
+@pytest.mark.parametrize(
+    "change", [{"kind": "trial"}, {"stage": "valid"}, {"settings": {"branches": ["cf", "rnn"]}}]
+)
+def test_trials_and_ablations_are_no_results(change: dict[str, Any]) -> None:
+    later = row("b", "2026-02-01") | change
+    assert kept(row("a"), later) == ["a"]
+    assert kept(later) == []
+    assert kept(row("c", settings={"branches": ALL})) == ["c"]
+
+
+def test_runs_on_a_split_that_was_left_do_not_count() -> None:
+    old = row("a", recommender="ease", split_checksum="before")
+    assert kept(old, row("b", "2026-02-01")) == ["b"]
+    assert kept(old, row("b", "2026-02-01", fold=1)) == ["a", "b"]
+
+
+def test_data_after_other_criteria_of_inclusion_are_other_data() -> None:
+    assert kept(row("a"), row("b", "2026-02-01", dataset_checksum="y")) == ["a", "b"]
+
+
+@pytest.mark.parametrize("protocol", list(PROTOCOLS))
+def test_what_is_published_gives_the_metrics_again(protocol: str, tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "ledger")
+    done = run("popularity", make_split(WIDE, protocol), ledger=ledger)
+    publish(ledger, "small", tmp_path / "book")
+    (found,) = published_runs(tmp_path / "book")
+    assert found.row == done.row
+    assert found.per_user.index.tolist() == done.per_user.index.tolist()
+    exact = protocol in published.ONE_TARGET
+    columns = [c for c in done.per_user if "novelty" not in c] if exact else published.KEPT
+    assert len(columns) == (18 if exact else 4)
+    for metric in columns:
+        np.testing.assert_allclose(
+            found.per_user[metric],
+            done.per_user[metric],
+            rtol=0,
+            atol=1e-12 if exact else 0.5001 / published.LEVELS,
+        )
+
+
+def test_every_protocol_with_one_target_a_user_is_known_as_such() -> None:
+    for protocol in PROTOCOLS:
+        targets = make_split(WIDE, protocol).relevant()
+        alone = targets.getnnz(axis=1).max() == 1
+        assert alone == (protocol in published.ONE_TARGET), protocol
+
+
+def test_floor_and_ceiling_are_not_kept_a_user(small: Dataset, tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "ledger")
+    run("random", make_split(small, "holdout"), ledger=ledger)
+    publish(ledger, "small", tmp_path / "book")
+    (found,) = published_runs(tmp_path / "book")
+    assert found.row["recommender"] == "random"
+    assert found.per_user.empty
+
+
+def test_a_run_whose_artefacts_are_gone_keeps_what_was_published(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "ledger")
+    users = pd.Index([3, 8], name="user")
+    values = pd.DataFrame({metric: [0.2, 0.6] for metric in published.KEPT}, users)
+    entry = row("a", cutoffs=[10])
+    ledger.add(entry, per_user=values, top=np.zeros((2, 1), np.int32))
+    publish(ledger, "d", tmp_path)
+    elsewhere = Ledger(tmp_path / "elsewhere")
+    append_row(elsewhere.path, entry)
+    append_row(elsewhere.path, row("b", seed=2))
+    publish(elsewhere, "d", tmp_path)
+    first, second = published_runs(tmp_path)
+    assert first.per_user["map@10"].to_dict() == {3: 0.2, 8: 0.6}
+    assert second.per_user.empty
+    assert published_runs(tmp_path, without=["d"]) == []
+
+
+def test_a_published_ledger_without_values_a_user_can_be_read(tmp_path: Path) -> None:
+    append_row(tmp_path / "d.jsonl", row("a"))
+    (found,) = published_runs(tmp_path)
+    assert isinstance(found, PublishedRun)
+    assert found.per_user.empty
+
+
+def test_every_published_result_has_its_values_a_user_in_a_small_file() -> None:
+    for path in sorted(published.PUBLISHED.glob("*.parquet")):
+        assert path.stat().st_size < 1_200_000
+        stored = published.read_per_user(path)
+        for each in newest(published.read_rows(path.with_suffix(".jsonl"))):
+            if each["recommender"] in published.BOUNDS:
+                continue
+            values = PublishedRun(each, path, stored[each["key"]]).per_user
+            assert len(values) == each["n_users"]
+            for metric in ("ndcg@10", "recall@10"):
+                assert values[metric].mean() == pytest.approx(each[metric], abs=5e-4)
