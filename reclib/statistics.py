@@ -1,4 +1,4 @@
-"""Intervals and paired tests over users, corrected for the number of comparisons."""
+"""Intervals and paired tests over users or seeds, corrected for the number of comparisons."""
 
 from __future__ import annotations
 
@@ -38,6 +38,27 @@ def bootstrap_interval(
     )  # fmt: skip
     low, high = found.confidence_interval
     return float(low), float(high)
+
+
+def t_interval(values: Floats, *, level: float = 0.95) -> tuple[float, float]:
+    """Return Student's interval of the mean of few values, of one a seed for instance.
+
+    Parameters
+    ----------
+    values : numpy.ndarray
+        float64 ``[n]``; with fewer than 2 the interval is NaN, since nothing is known of it.
+    level : float
+        Coverage that is aimed at.
+
+    Examples
+    --------
+    >>> [round(float(end), 3) for end in t_interval(np.array([1.0, 2.0, 3.0]))]
+    [-0.484, 4.484]
+    """
+    if len(values) < 2:
+        return float("nan"), float("nan")
+    reach = stats.t.ppf((1 + level) / 2, len(values) - 1) * stats.sem(values)
+    return float(np.mean(values) - reach), float(np.mean(values) + reach)
 
 
 @dataclass(frozen=True)

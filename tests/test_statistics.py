@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 from statsmodels.stats import multitest
 
-from reclib.statistics import ALPHA, Comparison, bootstrap_interval, compare, correct
+from reclib.statistics import ALPHA, Comparison, bootstrap_interval, compare, correct, t_interval
 
 
 def of_p(p: float, difference: float = 0.1) -> Comparison:
@@ -111,3 +112,10 @@ def test_statsmodels_agrees(ps: list[float]) -> None:
 def test_a_correction_can_take_a_finding_back() -> None:
     alone, among_ten = of_p(0.02), correct([of_p(0.02)] * 10)[0]
     assert (alone.verb, among_ten.verb) == ("beats", "is level with")
+
+
+def test_students_interval_is_that_of_scipy_and_unknown_for_one_value() -> None:
+    values = np.array([0.30, 0.33, 0.31, 0.36])
+    test = stats.ttest_1samp(values, 0.3)
+    assert t_interval(values, level=0.9) == pytest.approx(test.confidence_interval(0.9))
+    assert np.isnan(t_interval(values[:1])).all()

@@ -5,19 +5,21 @@ Every function takes tidy data and returns the ``matplotlib`` figure that it dre
 
 from __future__ import annotations
 
-from reclib.figures.comparisons import differences, floor_to_ceiling, protocol_panels
+from reclib.figures.comparisons import differences, floor_to_ceiling, gains, protocol_panels
 from reclib.figures.data import activity, category_shares, long_tail, over_time
 from reclib.figures.lines import best_so_far, curves, power_laws
 from reclib.figures.schematic import old_and_new
-from reclib.figures.style import metric_label, use_style
+from reclib.figures.style import METRIC_LABELS, metric_label, use_style
 
 __all__ = [
+    "METRIC_LABELS",
     "activity",
     "best_so_far",
     "category_shares",
     "curves",
     "differences",
     "floor_to_ceiling",
+    "gains",
     "long_tail",
     "metric_label",
     "old_and_new",

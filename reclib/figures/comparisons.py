@@ -83,6 +83,43 @@ def differences(table: pd.DataFrame, x_label: str) -> Figure:
     return figure
 
 
+def gains(table: pd.DataFrame) -> Figure:
+    """Draw relative gains with their intervals, one panel a metric, beside the paper's.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        Columns ``data``, ``protocol``, ``metric``, ``ours``, ``least``, ``most`` and ``paper``
+        as fractions; an empty one is said to be so.
+    """
+    if table.empty:
+        return nothing("No gain on record")
+    metrics = list(dict.fromkeys(table["metric"]))
+    names = {"ours": "mean", "least": "low", "most": "high"}
+    rows = table.assign(title=table["data"] + ", " + table["protocol"])
+    rows = rows.assign(**{new: 100 * rows[old] for old, new in names.items()})
+    size = (3.1 * len(metrics), 1.1 + 0.3 * rows["title"].nunique())
+    figure, axes = plt.subplots(1, len(metrics), figsize=size, sharey=True, squeeze=False)
+    for panel, metric in zip(axes[0], metrics, strict=True):
+        here = rows[rows["metric"] == metric]
+        _points(panel, here)
+        panel.axvline(0, color="0.35", linestyle=":", label="no gain")
+        claimed = 100 * here["paper"].iloc[0]
+        panel.axvline(claimed, color="C1", linestyle="--", label="the paper's gain")
+        panel.set_xlabel(f"Gain in {metric_label(metric)} (%)")
+    handles, labels = axes[0][0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=2)
+    return figure
+
+
+def nothing(text: str) -> Figure:
+    """Draw the reason why there is nothing to draw."""
+    figure, axes = plt.subplots(figsize=(6, 1))
+    axes.text(0.5, 0.5, text, ha="center", va="center")
+    axes.axis("off")
+    return figure
+
+
 def _points(panel: Axes, rows: pd.DataFrame) -> None:
     position = np.arange(len(rows))[::-1]
     span = np.abs(rows[["low", "high"]].to_numpy().T - rows["mean"].to_numpy())

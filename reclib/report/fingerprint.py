@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from nbformat import NotebookNode
 
 from reclib.report import nb
 from reclib.report.layout import Layout, Source
@@ -26,7 +28,7 @@ def fingerprint(
     cells = nb.read(notebook).cells
     digest.update(json.dumps([[cell.cell_type, cell.source] for cell in cells]).encode())
     digest.update(json.dumps([source.name, parameters], sort_keys=True, default=str).encode())
-    for path in _files(layout, source):
+    for path in _files(layout, source) + _published(layout, cells):
         digest.update(path.relative_to(layout.root).as_posix().encode())
         digest.update(path.read_bytes())
     for line in _folder_state(source.folder):
@@ -48,6 +50,13 @@ def _files(layout: Layout, source: Source) -> list[Path]:
         f"notebooks/settings/{source.slug}.yaml",
     ]
     return code + [path for name in others if (path := layout.root / name).exists()]
+
+
+def _published(layout: Layout, cells: Sequence[NotebookNode]) -> list[Path]:
+    """Return the files of the published ledger, if the notebook shows results out of it."""
+    shows = any("larger_runs" in cell.source for cell in cells)
+    folder = layout.root / "book" / "ledger"
+    return sorted(path for path in folder.glob("*.*") if path.is_file()) if shows else []
 
 
 def _folder_state(folder: Path | None) -> list[str]:

@@ -36,6 +36,13 @@ from reclib.tables.findings import (
     training_finding,
     tuning_finding,
 )
+from reclib.tables.larger import LISTS, SETS, larger_runs, larger_summary, larger_table
+from reclib.tables.larger_tests import (
+    larger_comparison,
+    larger_finding,
+    larger_gain_finding,
+    larger_gains,
+)
 from reclib.tables.paper import display_gains, paper_position, relative_gains
 from reclib.tables.results import (
     ablation,
@@ -49,6 +56,8 @@ from reclib.tables.results import (
 from reclib.tables.settings import against_anchors, anchor_finding, settings_table
 
 __all__ = [
+    "LISTS",
+    "SETS",
     "ablation",
     "ablation_finding",
     "against_anchors",
@@ -71,6 +80,13 @@ __all__ = [
     "fold_table",
     "gain_finding",
     "history",
+    "larger_comparison",
+    "larger_finding",
+    "larger_gain_finding",
+    "larger_gains",
+    "larger_runs",
+    "larger_summary",
+    "larger_table",
     "learning_curves",
     "paper_finding",
     "paper_position",

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pandas as pd
 import yaml
@@ -44,11 +44,49 @@ def _short(value: object) -> str:
 
 def anchors(dataset: str, protocol: str) -> dict[str, dict[str, float]]:
     """Return published means by recommender and metric, from ``book/anchors.yml``."""
-    known = yaml.safe_load(ANCHORS.read_text(encoding="utf-8"))
     rows = [
-        row for row in known["anchors"] if row["dataset"] == dataset and row["protocol"] == protocol
-    ]
+        row for row in _known()["anchors"]
+        if row["dataset"] == dataset and row["protocol"] == protocol
+    ]  # fmt: skip
     return {row["recommender"]: row["metrics"] for row in rows}
+
+
+class Published(NamedTuple):
+    """A published result: whose, and its means by metric."""
+
+    title: str
+    metrics: Mapping[str, float]
+
+
+def variant(checksum: str) -> str:
+    """Return what is left of a dataset of this checksum, "" where it is the whole."""
+    known: dict[str, str] = _known()["variants"]
+    return next((name for start, name in known.items() if checksum.startswith(str(start))), "")
+
+
+def best_published(dataset: str, checksum: str, protocol: str, metric: str) -> Published | None:
+    """Return the published result that is best by a metric on the same data, None without one."""
+    known, some = _known(), variant(checksum)
+    found = [
+        Published(f"{row['method']} ({row['source']})", row["metrics"])
+        for row in known["others"]
+        if (row["dataset"], row.get("variant", ""), row["protocol"]) == (dataset, some, protocol)
+    ]
+    if not some:
+        source = known["anchors_source"]
+        found += [
+            Published(f"{title(name)} ({source})", metrics)
+            for name, metrics in anchors(dataset, protocol).items()
+        ]
+    return max(
+        (each for each in found if metric in each.metrics),
+        key=lambda each: each.metrics[metric], default=None,
+    )  # fmt: skip
+
+
+def _known() -> dict[str, Any]:
+    known: dict[str, Any] = yaml.safe_load(ANCHORS.read_text(encoding="utf-8"))
+    return known
 
 
 def against_anchors(runs: Sequence[Run], dataset: str) -> pd.DataFrame:
@@ -88,7 +126,7 @@ def anchor_finding(frame: pd.DataFrame) -> str:
 
 def _why(row: pd.Series) -> str:
     """Return why a number is above or below the published one, from ``book/anchors.yml``."""
-    reasons = yaml.safe_load(ANCHORS.read_text(encoding="utf-8"))["why"]
+    reasons = _known()["why"]
     known = reasons["below" if row["difference"] < 0 else "above"]
     names = {title(name): reason for name, reason in known.items() if name != "others"}
     return str(names.get(row["recommender"], known.get("others", "no reason is known")))

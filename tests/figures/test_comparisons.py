@@ -42,3 +42,25 @@ def test_every_panel_of_the_protocols_has_its_own_bounds() -> None:
     assert [axis.get_title(loc="left") for axis in figure.axes[::2]] == ["holdout", "rated-only"]
     first, second = figure.axes[0], figure.axes[2]
     assert first.lines[-1].get_xdata()[0] != second.lines[-1].get_xdata()[0]
+
+
+def test_gains_stand_beside_the_line_of_the_paper() -> None:
+    rows = [
+        {"data": data, "protocol": "holdout", "metric": metric, "ours": ours, "least": ours - 0.1,
+         "most": ours + 0.2, "paper": 0.25}
+        for data, ours in (("A", 0.1), ("B", 0.4))
+        for metric in ("recall@10", "map@10")
+    ]  # fmt: skip
+    figure = figures.gains(pd.DataFrame(rows))
+    panel = figure.axes[0]
+    assert [text.get_text() for text in panel.get_yticklabels()] == ["A, holdout", "B, holdout"]
+    lines = {line.get_label(): line.get_xdata()[0] for line in panel.lines if line.get_label()}
+    assert (lines["no gain"], lines["the paper's gain"]) == (0, 25)
+    (bars,) = panel.collections
+    np.testing.assert_allclose(bars.get_segments()[1][:, 0], [30, 60])
+    assert panel.get_xlabel() == "Gain in Recall at 10 (%)"
+
+
+def test_where_no_gain_is_known_the_figure_says_so() -> None:
+    figure = figures.gains(pd.DataFrame())
+    assert [text.get_text() for text in figure.axes[0].texts] == ["No gain on record"]

@@ -1,0 +1,146 @@
+"""Results on larger data, shown from the published ledger whatever data are being looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from reclib import statistics
+from reclib.datasets.catalogue import CATALOGUE
+from reclib.ledger import Run
+from reclib.published import BOUNDS, published_runs
+from reclib.tables.results import title
+from reclib.tables.settings import best_published, variant
+
+EMBEDDED = "ml-100k"
+"""The data that ships with the report: its runs are made, not shown from the record."""
+LISTS = ("hit@10", "ndcg@10", "mrr@10")
+SETS = ("precision@10", "recall@10", "map@10")
+METRICS = {"leave-last-out": LISTS, "holdout": SETS, "rated-only": SETS}
+"""What each protocol that is shown is measured in."""
+MAIN = {"leave-last-out": "ndcg@10", "holdout": "map@10", "rated-only": "map@10"}
+"""The metric by which recommenders are ordered and compared."""
+
+
+class Setting(NamedTuple):
+    """Some data under some protocol: what results may be compared within."""
+
+    dataset: str
+    checksum: str
+    protocol: str
+
+    @property
+    def data(self) -> str:
+        """The title of the dataset, with what was left of it by other criteria of inclusion."""
+        entry, some = CATALOGUE.get(self.dataset), variant(self.checksum)
+        name = entry.title if entry else self.dataset
+        return f"{name} ({some})" if some else name
+
+
+def larger_runs() -> list[Run]:
+    """Return the published runs on all data but the embedded, under the protocols shown."""
+    order = {protocol: place for place, protocol in enumerate(METRICS)}
+    runs = [run for run in published_runs(without=[EMBEDDED]) if run.row["protocol"] in order]
+    return sorted(runs, key=lambda run: (*setting_of(run)[:2], order[run.row["protocol"]]))
+
+
+def setting_of(run: Run) -> Setting:
+    """Return where a run belongs."""
+    return Setting(run.row["dataset"], run.row["dataset_checksum"], run.row["protocol"])
+
+
+def by_setting(runs: Sequence[Run]) -> dict[Setting, dict[str, list[Run]]]:
+    """Group sorted runs by setting and recommender, without floor and ceiling."""
+    groups: dict[Setting, dict[str, list[Run]]] = {}
+    for setting, some in groupby(runs, setting_of):
+        for run in some:
+            if run.row["recommender"] not in BOUNDS:
+                here = groups.setdefault(setting, {})
+                here.setdefault(run.row["recommender"], []).append(run)
+    return groups
+
+
+def larger_summary(runs: Sequence[Run]) -> pd.DataFrame:
+    """Return the mean of every recommender on record with its interval over seeds, best first.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row for each dataset, protocol, recommender and metric: ``data``, ``protocol``,
+        ``recommender``, ``title``, ``metric``, ``mean`` (over seeds, of each over its folds),
+        ``low``, ``high`` (Student's 95 % interval over seeds, NaN with one), ``seeds``,
+        ``folds``, ``best`` (of the protocol's main metric) and ``made``; then one for each
+        metric of the best published value, without a recommender.
+    """
+    rows: list[dict[str, Any]] = []
+    for setting, groups in by_setting(runs).items():
+        main = MAIN[setting.protocol]
+        means = {name: float(of_seeds(group, main).mean()) for name, group in groups.items()}
+        for place, name in enumerate(sorted(means, key=lambda name: -means[name])):
+            rows += _summary_rows(setting, name, groups[name], best=place == 0)
+        rows += _published_rows(setting)
+    return pd.DataFrame(rows)
+
+
+def of_seeds(runs: Sequence[Run], metric: str) -> pd.Series:
+    """Return a metric's mean over the folds of each seed."""
+    rows = pd.DataFrame([{"seed": run.row["seed"], "value": run.row[metric]} for run in runs])
+    return rows.groupby("seed")["value"].mean()
+
+
+def _summary_rows(
+    setting: Setting, name: str, runs: Sequence[Run], *, best: bool
+) -> list[dict[str, Any]]:
+    shared = {
+        "data": setting.data, "protocol": setting.protocol, "recommender": name,
+        "title": title(name), "seeds": len({run.row["seed"] for run in runs}),
+        "folds": len({run.row["fold"] for run in runs}), "best": best, "made": origin(runs),
+    }  # fmt: skip
+    rows = []
+    for metric in METRICS[setting.protocol]:
+        values = of_seeds(runs, metric).to_numpy()
+        low, high = statistics.t_interval(values)
+        rows.append(shared | {"metric": metric, "mean": values.mean(), "low": low, "high": high})
+    return rows
+
+
+def _published_rows(setting: Setting) -> list[dict[str, Any]]:
+    found = best_published(*setting, MAIN[setting.protocol])
+    if found is None:
+        return []
+    shared = {"data": setting.data, "protocol": setting.protocol, "title": found.title}
+    return [
+        shared | {"metric": metric, "mean": value, "made": "as published"}
+        for metric, value in found.metrics.items()
+    ]
+
+
+def origin(runs: Sequence[Run]) -> str:
+    """Return when, on which device and from which commits runs were made."""
+
+    def of(key: str) -> str:
+        return ", ".join(dict.fromkeys(str(run.row[key]) for run in runs))
+
+    days = sorted(run.row["finished"][:10] for run in runs)
+    span = days[0] if days[0] == days[-1] else f"{days[0]} to {days[-1]}"
+    return f"{span}, {of('device')}, {of('commit')}"
+
+
+def larger_table(summary: pd.DataFrame, metrics: Sequence[str]) -> pd.DataFrame:
+    """Return the part of a summary with these metrics as it is printed, ✓ at the best."""
+    rows = summary[summary["metric"].isin(metrics)].rename(columns={"mean": "mean_"})
+    cells = [
+        f"{row.mean_:.3f}" + (f" [{row.low:.3f}, {row.high:.3f}]" if row.low == row.low else "")
+        for row in rows.itertuples()
+    ]
+    names = rows["title"].where(rows["best"].ne(True), rows["title"] + " ✓")
+    index = ["data", "protocol", "title", "seeds", "folds", "made"]
+    counts = rows[["seeds", "folds"]].map(lambda n: f"{n:.0f}" if n == n else "")
+    table = rows.assign(cell=cells, title=names, **counts).pivot_table(
+        index=index, columns="metric", values="cell", aggfunc="first", sort=False
+    )
+    table = table.reset_index(["seeds", "folds", "made"])[[*metrics, "seeds", "folds", "made"]]
+    return table.fillna("").rename_axis(columns=None).rename_axis(index={"title": "recommender"})
