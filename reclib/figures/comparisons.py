@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from reclib.figures.style import metric_label
+from reclib.figures.style import metric_label, nothing
 
 FLOOR, CEILING = "random", "oracle"
 
@@ -109,14 +109,6 @@ def gains(table: pd.DataFrame) -> Figure:
         panel.set_xlabel(f"Gain in {metric_label(metric)} (%)")
     handles, labels = axes[0][0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=2)
-    return figure
-
-
-def nothing(text: str) -> Figure:
-    """Draw the reason why there is nothing to draw."""
-    figure, axes = plt.subplots(figsize=(6, 1))
-    axes.text(0.5, 0.5, text, ha="center", va="center")
-    axes.axis("off")
     return figure
 
 

@@ -10,7 +10,7 @@ import seaborn as sns
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from reclib.figures.style import label_log_axes, metric_label
+from reclib.figures.style import label_log_axes, metric_label, nothing
 
 
 def curves(frame: pd.DataFrame, x: str, y: str, hue: str, *, x_label: str, y_label: str) -> Figure:
@@ -52,3 +52,36 @@ def power_laws(frame: pd.DataFrame, x: str, y: str, hue: str, panel: str, y_labe
         grid.set_titles("{col_name}")
         sns.move_legend(grid, "center right", title=None)
     return grid.figure
+
+
+def by_group(table: pd.DataFrame, y_label: str) -> Figure:
+    """Draw means over groups of users, a panel for each way of grouping, the last title in black.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        Columns ``trait``, ``group`` (in order), ``title``, ``mean`` and ``users``; an empty one
+        is said to be so.
+    y_label : str
+    """
+    if table.empty:
+        return nothing("Nothing on record by group of users")
+    traits = list(dict.fromkeys(table["trait"]))
+    colours = [*sns.color_palette(n_colors=table["title"].nunique() - 1), "0.1"]
+    size = (3.6 * len(traits), 4.1)
+    figure, axes = plt.subplots(1, len(traits), figsize=size, sharey=True, squeeze=False)
+    for panel, trait in zip(axes[0], traits, strict=True):
+        rows = table[table["trait"] == trait]
+        names = rows["group"].str.replace(" to ", " to\n") + "\n(" + rows["users"].astype(str) + ")"
+        sns.lineplot(
+            rows.assign(group=names), x="group", y="mean", hue="title", style="title",
+            palette=colours, markers=True, dashes=True, legend=trait == traits[0], ax=panel,
+        )  # fmt: skip
+        panel.set(xlabel=f"{trait} (users)", ylabel=y_label)
+        panel.tick_params(axis="x", labelsize="small")
+        panel.margins(x=0.12)
+    axes[0][0].set_ylim(0, 1.08 * table["mean"].max())
+    handles, labels = axes[0][0].get_legend_handles_labels()
+    axes[0][0].get_legend().remove()
+    figure.legend(handles, labels, loc="outside lower center", ncols=min(len(labels), 5))
+    return figure

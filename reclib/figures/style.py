@@ -8,6 +8,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
 METRIC_LABELS = {
@@ -75,3 +76,11 @@ def label_log_axes(axes: Axes) -> None:
             axis.set_major_locator(LogTicks())
             axis.set_major_formatter(lambda value, _: short_number(value))
             axis.set_minor_formatter(NullFormatter())  # they would overlap
+
+
+def nothing(text: str) -> Figure:
+    """Draw the reason why there is nothing to draw."""
+    figure, axes = plt.subplots(figsize=(6, 1))
+    axes.text(0.5, 0.5, text, ha="center", va="center")
+    axes.axis("off")
+    return figure

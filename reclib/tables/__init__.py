@@ -23,7 +23,13 @@ from reclib.tables.data import (
     table_one,
     time_finding,
 )
-from reclib.tables.examples import example_user, history, top_lists
+from reclib.tables.examples import (
+    example_user,
+    history,
+    told_apart,
+    told_apart_finding,
+    top_lists,
+)
 from reclib.tables.findings import (
     ablation_finding,
     answer,
@@ -35,6 +41,13 @@ from reclib.tables.findings import (
     ranking_finding,
     training_finding,
     tuning_finding,
+)
+from reclib.tables.groups import (
+    gate_by_group,
+    gate_finding,
+    group_finding,
+    quality_by_group,
+    traits,
 )
 from reclib.tables.larger import LISTS, SETS, larger_runs, larger_summary, larger_table
 from reclib.tables.larger_tests import (
@@ -79,6 +92,9 @@ __all__ = [
     "fold_finding",
     "fold_table",
     "gain_finding",
+    "gate_by_group",
+    "gate_finding",
+    "group_finding",
     "history",
     "larger_comparison",
     "larger_finding",
@@ -92,6 +108,7 @@ __all__ = [
     "paper_position",
     "protocol_finding",
     "protocol_support",
+    "quality_by_group",
     "ranking_finding",
     "rating_counts",
     "rating_finding",
@@ -105,7 +122,10 @@ __all__ = [
     "thread_finding",
     "thread_table",
     "time_finding",
+    "told_apart",
+    "told_apart_finding",
     "top_lists",
     "training_finding",
+    "traits",
     "tuning_finding",
 ]

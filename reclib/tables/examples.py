@@ -1,10 +1,11 @@
-"""One real user: the history, and what each recommender puts on top."""
+"""Real users: the history, what each recommender puts on top, and who is served better by one."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 from reclib.errors import DataError
@@ -67,3 +68,74 @@ def top_lists(
         ticks = [f"{names[item]}{' ✓' if item in wanted else ''}" for item in items if item >= 0]
         columns[title(run.row["recommender"])] = ticks + [""] * (k - len(ticks))
     return pd.DataFrame(columns, index=pd.RangeIndex(1, k + 1, name="rank"))
+
+
+def ranks(study: Study, protocol: str, runs: Sequence[Run]) -> pd.DataFrame:
+    """Return at which place each run has the one held-out item of each user.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Index ``user``, a column for each recommender's name; infinite beyond the list. Without
+        a row under protocols that hold out other than one last item.
+    """
+    targets = study.split(protocol).targets.set_index("user")["item"]
+    if not study.split(protocol).rules.needs_times or targets.index.has_duplicates:
+        return pd.DataFrame(columns=[run.row["recommender"] for run in runs])
+    found = {}
+    for run in runs:
+        hits = run.top == targets.loc[run.per_user.index].to_numpy()[:, None]
+        place = np.where(hits.any(axis=1), hits.argmax(axis=1) + 1.0, np.inf)
+        found[run.row["recommender"]] = pd.Series(place, run.per_user.index)
+    return pd.DataFrame(found)
+
+
+def told_apart(
+    study: Study, protocol: str, model: Run, other: Run, *, n: int = 4, last: int = 2, k: int = 10
+) -> pd.DataFrame:
+    """Return users whose next item the model has among its first k and the other has not.
+
+    Those are taken whose item the model has furthest up, and the shortest histories of them.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a user: the last items of the history, the item taken next, its place in both
+        lists, and what the other put first instead.
+    """
+    places = ranks(study, protocol, [model, other])
+    names, known = titles(study, protocol), study.split(protocol).history.groupby("user")["item"]
+    mine, its = model.row["recommender"], other.row["recommender"]
+    some = places[(places[mine] <= k) & (places[its] > k)]
+    some = some.assign(length=known.size().reindex(some.index)).sort_values([mine, "length"])
+    targets = study.split(protocol).targets.set_index("user")["item"]
+    rows = [
+        {
+            "last in the history": "; ".join(names[known.get_group(user).iloc[-last:]]),
+            "taken next": names[targets[user]],
+            f"place, {title(mine)}": _place(row[mine], model),
+            f"place, {title(its)}": _place(row[its], other),
+            f"first of {title(its)}": names[other.top[other.per_user.index.get_loc(user)][0]],
+        }
+        for user, row in some.head(n).iterrows()
+    ]
+    return pd.DataFrame(rows, index=pd.RangeIndex(1, len(rows) + 1, name="user"))
+
+
+def _place(place: float, run: Run) -> str:
+    return f"{place:.0f}" if np.isfinite(place) else f"beyond {run.top.shape[1]}"
+
+
+def told_apart_finding(study: Study, protocol: str, model: Run, other: Run, *, k: int = 10) -> str:
+    """Say for how many users only one of the two has the next item among its first k."""
+    places = ranks(study, protocol, [model, other])
+    if places.empty:
+        return "This needs a protocol that holds out the last item of each user."
+    mine, its = (places[run.row["recommender"]] <= k for run in (model, other))
+    names = [title(run.row["recommender"]) for run in (model, other)]
+    return (
+        f"Of {len(places):,} users, {int((mine & its).sum()):,} find the next item among the "
+        f"first {k} of both, {int((mine & ~its).sum()):,} only with {names[0]}, "
+        f"{int((its & ~mine).sum()):,} only with {names[1]}, and "
+        f"{int((~mine & ~its).sum()):,} with neither."
+    )

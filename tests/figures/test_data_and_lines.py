@@ -23,3 +23,25 @@ def test_best_so_far_never_falls() -> None:
     trials = pd.DataFrame({"title": "EASE", "trial": [2, 0, 1], "ndcg@10": [0.1, 0.2, 0.3]})
     figure = figures.best_so_far(trials, "ndcg@10")
     np.testing.assert_allclose(figure.axes[0].lines[0].get_ydata(), [0.2, 0.3, 0.3])
+
+
+def test_groups_have_a_panel_a_trait_and_room_for_every_point() -> None:
+    rows = [
+        {"trait": trait, "group": group, "title": title, "mean": mean, "users": 7}
+        for trait, groups in (("Length", ("1 to 2", "3")), ("Popularity", ("head", "tail")))
+        for place, group in enumerate(groups)
+        for title, mean in (("A", 0.1 + place), ("B", 0.3 if trait == "Length" else 2.0))
+    ]
+    figure = figures.by_group(pd.DataFrame(rows), "NDCG at 10")
+    figure.canvas.draw()
+    first, second = figure.axes
+    assert first.get_xlabel() == "Length (users)"
+    assert [text.get_text() for text in first.get_xticklabels()] == ["1 to\n2\n(7)", "3\n(7)"]
+    np.testing.assert_allclose(second.lines[1].get_ydata(), [2.0, 2.0])
+    assert first.get_ylim() == second.get_ylim() == pytest.approx((0, 2.16))
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["A", "B"]
+
+
+def test_without_groups_the_figure_says_so() -> None:
+    figure = figures.by_group(pd.DataFrame(), "NDCG at 10")
+    assert figure.axes[0].texts[0].get_text().startswith("Nothing on record")
