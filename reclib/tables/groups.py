@@ -146,7 +146,11 @@ def gate_by_group(run: Run, groups: pd.DataFrame) -> pd.DataFrame:
 def gate_finding(run: Run, groups: pd.DataFrame) -> str:
     """Say which branch the gate weighs most, and which share depends most on whom it serves."""
     if run.gate is None:
-        return "The run on record was made before gates were kept; a new one keeps it."
+        return (
+            "The run on record was made before gates were kept. Delete the folder "
+            f"`{run.folder.name}` in `build/ledger/runs` and execute this chapter again: it will "
+            "be made anew."
+        )
     shares = run.gate.mean().sort_values(ascending=False)
     names = [f"{BRANCHES[str(name)]} {100 * share:.0f} %" for name, share in shares.items()]
     text = f"On average over users the gate gives {listed(names)}"

@@ -131,6 +131,8 @@ def origin(runs: Sequence[Run]) -> str:
 
 def larger_table(summary: pd.DataFrame, metrics: Sequence[str]) -> pd.DataFrame:
     """Return the part of a summary with these metrics as it is printed, ✓ at the best."""
+    if summary.empty or not summary["metric"].isin(metrics).any():
+        return pd.DataFrame(columns=[*metrics, "seeds", "folds", "made"])
     rows = summary[summary["metric"].isin(metrics)].rename(columns={"mean": "mean_"})
     cells = [
         f"{row.mean_:.3f}" + (f" [{row.low:.3f}, {row.high:.3f}]" if row.low == row.low else "")
@@ -139,8 +141,9 @@ def larger_table(summary: pd.DataFrame, metrics: Sequence[str]) -> pd.DataFrame:
     names = rows["title"].where(rows["best"].ne(True), rows["title"] + " ✓")
     index = ["data", "protocol", "title", "seeds", "folds", "made"]
     counts = rows[["seeds", "folds"]].map(lambda n: f"{n:.0f}" if n == n else "")
-    table = rows.assign(cell=cells, title=names, **counts).pivot_table(
+    rows = rows.assign(cell=cells, title=names, **counts)
+    table = rows.pivot_table(
         index=index, columns="metric", values="cell", aggfunc="first", sort=False
-    )
+    ).loc[pd.MultiIndex.from_frame(rows[index].drop_duplicates())]  # as they were, best first
     table = table.reset_index(["seeds", "folds", "made"])[[*metrics, "seeds", "folds", "made"]]
     return table.fillna("").rename_axis(columns=None).rename_axis(index={"title": "recommender"})

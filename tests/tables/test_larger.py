@@ -87,6 +87,20 @@ def test_the_table_marks_the_best_and_says_where_runs_come_from() -> None:
     assert table["mrr@10"].iloc[2] == "", "the source prints no such value"
 
 
+def test_the_best_comes_first_under_every_protocol() -> None:
+    runs = [
+        planted(name, value, protocol=protocol)
+        for protocol, values in (("holdout", (0.1, 0.2)), ("rated-only", (0.2, 0.1)))
+        for name, value in zip(("ease", "rnn"), values, strict=True)
+    ]
+    table = tables.larger_table(tables.larger_summary(runs), tables.SETS)
+    assert table.index.droplevel("data").tolist() == [
+        ("holdout", "RNN ✓"), ("holdout", "EASE"),
+        ("holdout", "EASE (Ferrari Dacrema et al., 2021)"),
+        ("rated-only", "EASE ✓"), ("rated-only", "RNN"),
+    ]  # fmt: skip
+
+
 def test_what_is_left_of_a_dataset_is_named_and_has_its_own_published_value() -> None:
     whole, core = planted("ease", 0), planted("ease", 0, dataset_checksum=CORE)
     assert setting_of(whole).data == "MovieLens 1M"
@@ -146,6 +160,14 @@ def test_the_sentence_reads_well_whatever_is_missing() -> None:
     both = said(alone, planted("ease", 0.2), planted("integrated", 0.1))
     assert "On Amazon Beauty, there is no run" in both
     assert "falls behind EASE" in both
+
+
+def test_nothing_published_makes_empty_tables_and_no_error() -> None:
+    assert tables.larger_table(tables.larger_summary([]), tables.LISTS).empty
+    only = tables.larger_summary([planted("ease", 0, protocol="holdout")])
+    assert tables.larger_table(only, tables.LISTS).empty
+    assert tables.larger_comparison([]).empty
+    assert tables.larger_gains([]).empty
 
 
 def test_gains_are_over_the_better_neighbourhood_and_beside_the_papers() -> None:
