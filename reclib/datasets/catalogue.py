@@ -138,6 +138,10 @@ _ENTRIES = [
 CATALOGUE: dict[str, Entry] = {entry.name: entry for entry in _ENTRIES}
 CATALOGUE["ml-1m-5core"] = replace(
     # these are, user by user, the sequences that SASRec's authors published
-    CATALOGUE["ml-1m"], name="ml-1m-5core", title="MovieLens 1M, 5-core", files="ml-1m", core=5
+    CATALOGUE["ml-1m"],
+    name="ml-1m-5core",
+    title="MovieLens 1M, 5-core",
+    files="ml-1m",
+    core=5,
 )
 """Every dataset known by name."""
