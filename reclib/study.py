@@ -44,7 +44,8 @@ class Study:
     seed : int
         Seed of the splits and, unless a run says otherwise, of the recommenders.
     min_user, min_item : int
-        Fewest interactions that a user and an item need to be included (k-core).
+        Fewest interactions that a user and an item need to be included (k-core); no fewer than
+        the dataset's own form asks for.
     cutoff : int
         The k that the study looks at, measured beside 5, 10 and 20.
     workers : int
@@ -79,7 +80,9 @@ class Study:
     def inclusion(self) -> inclusion.Inclusion:
         """The criteria of inclusion and what each removed."""
         raw = datasets.load(self.name, self.data_dir)
-        return inclusion.include(raw, min_user=self.min_user, min_item=self.min_item)
+        core = datasets.CATALOGUE[self.name].core if self.name in datasets.CATALOGUE else 1
+        fewest = {"min_user": max(core, self.min_user), "min_item": max(core, self.min_item)}
+        return inclusion.include(raw, **fewest)
 
     @property
     def dataset(self) -> datasets.Dataset:

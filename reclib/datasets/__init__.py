@@ -73,15 +73,16 @@ def _root(data_dir: str | Path | None) -> Path:
 
 def _load_entry(entry: Entry, root: Path) -> Dataset:
     """Load by name: the reader's own files first, then those installed, then a download."""
-    folder = root / entry.name
-    if (folder / f"{entry.name}.inter").is_file():
+    files = entry.files or entry.name
+    folder = root / files
+    if (folder / f"{files}.inter").is_file():
         return _atomic(folder, entry)
     if entry.embedded:
-        return _atomic(_embedded(entry.name), entry)
+        return _atomic(_embedded(files), entry)
     if not has_movielens(folder):
         fetch(entry, folder)
     if not has_movielens(folder):
-        remedy = f"Put the provider's files or {entry.name}.inter there, or delete the folder."
+        remedy = f"Put the provider's files or {files}.inter there, or delete the folder."
         raise DataError("there are no ratings in the folder", remedy, file=folder)
     return read_movielens(folder, entry)
 

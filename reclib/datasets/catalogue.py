@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 GROUPLENS = "https://files.grouplens.org/datasets/movielens"
 MOVIELENS_TERMS = "research use, no redistribution (GroupLens terms of use)"
@@ -36,6 +36,10 @@ class Entry:
         Lowest and highest rating that the provider allows.
     embedded : bool
         Whether the files ship with an installed package.
+    files : str, optional
+        Name of the dataset whose files these are, if it is not this one.
+    core : int
+        Fewest interactions of every user and item in the form that published tables use.
     """
 
     name: str
@@ -51,6 +55,8 @@ class Entry:
     columns: Mapping[str, str] = field(default_factory=dict)
     scale: tuple[float, float] | None = None
     embedded: bool = False
+    files: str | None = None
+    core: int = 1
 
 
 def _movielens(
@@ -130,4 +136,12 @@ _ENTRIES = [
 ]
 
 CATALOGUE: dict[str, Entry] = {entry.name: entry for entry in _ENTRIES}
+CATALOGUE["ml-1m-5core"] = replace(
+    # these are, user by user, the sequences that SASRec's authors published
+    CATALOGUE["ml-1m"],
+    name="ml-1m-5core",
+    title="MovieLens 1M, 5-core",
+    files="ml-1m",
+    core=5,
+)
 """Every dataset known by name."""

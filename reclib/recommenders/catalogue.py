@@ -20,6 +20,7 @@ from reclib.recommenders.spaces import (
     RATED_SPACE,
     RECENT,
     SHORT,
+    TRANSITION_SPACE,
     USER_SPACE,
     WEIGHTED,
     WHOLE_VARIANTS,
@@ -31,7 +32,7 @@ NEIGHBOURS = (*BRIDGE, "recommenders/neighbours.py", "recommenders/similarity.py
               "recommenders/simple.py", "recommenders/linear.py",
               "recommenders/ease.py")  # fmt: skip
 DEEP = ("recommenders/base.py", "recommenders/ease.py", "recommenders/similarity.py",
-        "recommenders/deep/*.py")  # fmt: skip
+        "recommenders/transitions.py", "recommenders/deep/*.py")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,8 @@ OPTIONAL: dict[str, Sequence[str]] = {
         "branches", "embedding_size", "hidden_size", "n_layers", "n_heads", "dropout",
         "learning_rate", "weight_decay", "batch_size", "max_len", "max_epochs", "patience",
         "epochs", "cf_weight", "label_smoothing", "drop_rate", "cf_l2", "cf_user_weight",
-        "cf_dropout", "cf_discount", "cf_items", "cf_folds", "cf_decays", "target", "precision",
+        "cf_dropout", "cf_discount", "cf_items", "cf_folds", "cf_decays", "cf_transition",
+        "cf_transition_l2", "target", "precision",
     ),
 }  # fmt: skip
 """Settings that a family takes beyond those with a default."""
@@ -171,6 +173,10 @@ CATALOGUE: dict[str, Entry] = {
         _linear("ease", "EASE", "TunedEASE", EASE_SPACE,
                 {"reg_weight": 500.0, "user_weight": 0.0, "dropout": 0.0, "discount": 0.0},
                 (WEIGHTED, WEIGHTED | {"last_n": 10})),
+        Entry("transitions", "Transitions", "linear", f"{HERE}.transitions:Transitions",
+              TRANSITION_SPACE, {"decay": 0.9, "reg_weight": 500.0},
+              ({"decay": 0.95}, {"decay": 0.7, "reg_weight": 10.0}),
+              modules=("recommenders/base.py", "recommenders/transitions.py")),
         _linear("slim", "SLIM", "SLIMElastic",
                 {"alpha": {"low": 1e-3, "high": 1e-1}, "l1_ratio": {"low": 1e-3, "high": 1e-1}},
                 {"alpha": 0.02, "l1_ratio": 0.02, "hide_item": True, "positive_only": True}),

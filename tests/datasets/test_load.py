@@ -14,10 +14,12 @@ from hypothesis import strategies as st
 from reclib.datasets import CATALOGUE, Dataset, load
 from reclib.datasets.canonical import checksum
 from reclib.errors import DataError, UnknownName
+from reclib.study import Study
 
 SHARED = Path(__file__).parents[3] / "shared/data"
 SIZES = {  # from the README beside the files
     "ml-1m": (6040, 3706, 1_000_209),
+    "ml-1m-5core": (6040, 3706, 1_000_209),
     "amazon-beauty": (22_363, 12_101, 198_502),
     "amazon-sports": (35_598, 18_357, 296_337),
     "amazon-ratings": (6170, 2753, 195_791),
@@ -65,6 +67,22 @@ def test_real_data_has_its_known_size(name: str, monkeypatch: pytest.MonkeyPatch
     data = load(name)
     assert (data.n_users, data.n_items, len(data.interactions)) == SIZES[name]
     assert data.title == CATALOGUE[name].title
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not SHARED.is_dir(), reason="only where the larger datasets lie")
+def test_the_5_core_of_movielens_1m_is_what_sasrec_was_published_on() -> None:
+    folder = SHARED / "ml-1m/published"
+    pairs = np.loadtxt(folder / "sasrec-sequences.txt", np.int64)
+    columns = []
+    for column, name in zip(pairs.T, ("users", "items"), strict=True):
+        sasrec, original = np.loadtxt(folder / f"sasrec-to-original-{name}.txt", np.int64).T
+        columns.append(original[np.argsort(sasrec)][column - 1])
+    study = Study.open("ml-1m-5core", data_dir=str(SHARED))
+    ours = study.dataset.interactions[["user_id", "item_id"]].astype(np.int64)
+    published = pd.DataFrame(dict(zip(ours, columns, strict=True)))
+    of_user = [frame.groupby("user_id")["item_id"].agg(tuple) for frame in (ours, published)]
+    pd.testing.assert_series_equal(*of_user)
 
 
 def test_titles_carry_the_year_and_fall_back_to_the_id() -> None:
@@ -141,9 +159,10 @@ def test_what_code_cannot_download_says_where_to_put_it(tmp_path: Path, name: st
 
 @pytest.mark.parametrize("name", CATALOGUE)
 def test_own_atomic_files_go_before_everything_else(tmp_path: Path, name: str) -> None:
-    folder = tmp_path / name
+    files = CATALOGUE[name].files or name
+    folder = tmp_path / files
     folder.mkdir()
-    (folder / f"{name}.inter").write_text(
+    (folder / f"{files}.inter").write_text(
         "\ufeffuser_id:token\titem_id:token\r\n 1\t01\r\n2\tNA\r\n"
     )
     data = load(name, data_dir=tmp_path)

@@ -36,17 +36,36 @@ from reclib.recommenders.deep.sequences import Histories, length_batches
 from reclib.recommenders.deep.settings import Settings
 from reclib.recommenders.deep.validation import ndcg
 from reclib.recommenders.ease import ease
+from reclib.recommenders.transitions import gram, solve
 
 
 def taken(n_users: int = 12, n_items: int = 9, seed: int = 0) -> sp.csr_matrix:
     return sp.csr_matrix((np.random.default_rng(seed).random((n_users, n_items)) < 0.5), dtype="f4")
 
 
+def histories_of(matrix: sp.csr_matrix) -> Histories:
+    """Return histories that take the items of each row in an order of its own."""
+    users, items = matrix.nonzero()
+    order = np.lexsort((items * (users + 2) % 11, users))
+    frame = pd.DataFrame({"user": users[order], "item": items[order]})
+    return Histories.of(frame, np.zeros((len(frame), 0)), *matrix.shape)
+
+
 def weights(matrix: sp.csr_matrix, **changes: Any) -> CFWeights:
     options: dict[str, Any] = {
         "l2": 2.0, "n_folds": 3, "max_items": 99, "decays": (0.5, 1.0), "seed": 1,
+        "transition": 0.7, "transition_l2": 3.0,
     }  # fmt: skip
-    return CFWeights(matrix, **options | changes)
+    return CFWeights(histories_of(matrix), **options | changes)
+
+
+def transitions_of(matrix: sp.csr_matrix, users: np.ndarray | None = None) -> Tensor:
+    """Return the transitions of some users, or of all, as `weights` asks for them."""
+    histories = histories_of(matrix)
+    owner = np.repeat(np.arange(histories.n_users), histories.lengths)
+    kept = np.isin(owner, owner if users is None else users)
+    sums = gram(owner[kept], histories.items.numpy()[kept], matrix.shape[1], 0.7)
+    return torch.from_numpy(solve(*sums, 3.0))
 
 
 # --- the closed-form branch ---------------------------------------------------------------------
@@ -59,11 +78,33 @@ def test_a_user_trains_on_weights_that_have_not_seen_him() -> None:
     for user, table in zip(users.tolist(), cf.table_of(users, training=True), strict=True):
         others = cf.folds != cf.folds[user]
         assert not others[user]
-        expected = torch.from_numpy(ease(matrix[np.flatnonzero(others.numpy())], 2.0))
+        known = np.flatnonzero(others.numpy())
+        expected = torch.from_numpy(ease(matrix[known], 2.0))
         torch.testing.assert_close(cf.tables[table * size :][:size], expected)
+        torch.testing.assert_close(
+            cf.tables[(table + 4) * size :][:size], transitions_of(matrix, known)
+        )
     for table in cf.table_of(users, training=False):
         expected = torch.from_numpy(ease(matrix, 2.0))
         torch.testing.assert_close(cf.tables[table * size :][:size], expected)
+        torch.testing.assert_close(cf.tables[(table + 4) * size :][:size], transitions_of(matrix))
+
+
+def test_weights_cover_each_kind_and_fold_once() -> None:
+    assert len(weights(taken()).tables) == 2 * 4 * 9
+    alone = weights(taken(), transition=0.0)
+    assert len(alone.tables) == 4 * 9
+    assert alone.decays.tolist() == [0.5, 1.0]
+
+
+def test_levels_are_the_mean_of_the_largest_scores_out_of_fold() -> None:
+    cf, histories = weights(taken()), histories_of(taken())
+    largest = []
+    for user in range(12):
+        items = histories.items[histories.offsets[user] : histories.offsets[user + 1]]
+        table = int(cf.table_of(torch.tensor([user]), training=True))
+        largest.append(naive_cf(cf, items.tolist(), table).max(1))
+    np.testing.assert_allclose(cf.levels, np.mean(largest, axis=0), rtol=1e-5)
 
 
 def test_own_history_moves_the_scoring_weights_but_not_the_training_weights() -> None:
@@ -73,8 +114,10 @@ def test_own_history_moves_the_scoring_weights_but_not_the_training_weights() ->
     before, after = weights(matrix), weights(sp.csr_matrix(other))
     user = torch.tensor([4])
     for training, same in ((True, True), (False, False)):
-        table = before.table_of(user, training)[0] * 9
-        assert torch.equal(before.tables[table:][:9], after.tables[table:][:9]) is same
+        for kind in (0, 1):
+            start = (before.table_of(user, training)[0] + 4 * kind) * 9
+            near = torch.allclose(before.tables[start:][:9], after.tables[start:][:9], atol=1e-6)
+            assert near is same
 
 
 def test_folds_are_even_and_cover_everybody() -> None:
@@ -91,13 +134,14 @@ def test_only_the_most_popular_items_are_covered() -> None:
 
 
 def naive_cf(cf: CFWeights, items: list[int], table: int) -> np.ndarray:
-    """Return the decayed sum of the rows of a history, oldest first, ``[n_decays, n_items]``."""
+    """Return the decayed sums of the rows of a history, oldest first, ``[n_scores, n_items]``."""
     result = np.zeros((len(cf.decays), cf.n_items))
-    for d, decay in enumerate(cf.decays.tolist()):
+    for d, (kind, decay) in enumerate(zip(cf.kinds, cf.decays.tolist(), strict=True)):
+        start = (table + kind * (cf.n_folds + 1)) * cf.size
         for age, item in enumerate(reversed(items)):
             place = int(cf.place[item])
             if place >= 0:
-                result[d, cf.covered] += decay**age * cf.tables[table * cf.size + place].numpy()
+                result[d, cf.covered] += decay**age * cf.tables[start + place].numpy()
     return result
 
 
@@ -279,8 +323,8 @@ def test_training_reads_the_weights_out_of_fold_and_scoring_those_of_all(
         asked.append(training)
         return real(cf, users, training)
 
-    monkeypatch.setattr(CFWeights, "table_of", spy)
     network, batch = module(board(), target), batch_of(board(), target)
+    monkeypatch.setattr(CFWeights, "table_of", spy)
     monkeypatch.setattr(network, "log", lambda *a, **k: None)
     network.training_step(batch, 0)
     assert set(asked) == (set() if target == "gaps" else {True}), "gaps train without CF"
@@ -304,8 +348,9 @@ def test_next_loss_is_the_mean_of_the_cross_entropies_of_the_scores() -> None:
     network, batch = module(split, cf_folds=2, branches=("cf", "rnn")), None
     batch = batch_of(split)
     # weights of all users in every fold, so that training and scoring read the same table
-    full = network.cf.tables[-20:]
-    network.cf.tables = full.repeat(3, 1)
+    assert network.cf is not None
+    first, second = network.cf.tables.view(2, 3, 20, 20)[:, -1]
+    network.cf.tables = torch.cat([first.repeat(3, 1), second.repeat(3, 1)])
     losses = []
     for row, user in enumerate(batch.users.tolist()):
         for step in range(int(batch.lengths[row])):
@@ -543,7 +588,9 @@ def test_what_the_network_knows_comes_from_the_training_part() -> None:
     assert found.popularity.tolist() == counts.tolist()
     assert found.cf is not None
     whole = torch.from_numpy(ease(split.matrix("train"), 1.0))
-    torch.testing.assert_close(found.cf.tables[-20:], whole)
+    n_kinds = 2
+    table = found.cf.tables.view(n_kinds, -1, split.n_items, split.n_items)[0, -1]
+    torch.testing.assert_close(table, whole)
 
 
 # --- validation and settings --------------------------------------------------------------------

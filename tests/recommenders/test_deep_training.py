@@ -321,14 +321,21 @@ def test_long_histories_are_scored_from_their_end_and_cf_still_sees_all() -> Non
     np.testing.assert_allclose(short.scores(users), long.scores(users), rtol=1e-4, atol=1e-5)
 
 
-def test_cf_alone_ranks_as_ease_does() -> None:
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [
+        ("ease", {"cf_decays": (1.0,), "cf_l2": 20.0, "cf_transition": 0.0}),
+        ("transitions", {"cf_decays": (), "cf_transition": 0.9, "cf_transition_l2": 20.0}),
+    ],
+)
+def test_cf_alone_ranks_as_its_closed_form_does(name: str, settings: dict[str, Any]) -> None:
     from reclib.recommenders import build
 
     split = ring()
-    found = model(branches=("cf",), max_epochs=1, cf_decays=(1.0,), cf_l2=20.0).fit(split)
+    found = model(branches=("cf",), max_epochs=1, **settings).fit(split)
     found.module.bias.data.zero_()
     ours = found.scores(everybody(split))
-    theirs = build("ease", {"reg_weight": 20.0}).fit(split).scores(everybody(split))
+    theirs = build(name, {"reg_weight": 20.0}).fit(split).scores(everybody(split))
     scale = np.exp(found.module.cf_scale[0].item())
     np.testing.assert_allclose(ours / scale, theirs, rtol=1e-3, atol=1e-4)
 

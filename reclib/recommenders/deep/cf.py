@@ -11,61 +11,94 @@ from torch import Tensor
 from torch.nn import functional
 
 from reclib.recommenders.deep.loss import position_blocks
+from reclib.recommenders.deep.sequences import Histories
 from reclib.recommenders.ease import ease
+from reclib.recommenders.transitions import gram, solve
+
+EASE, TRANSITIONS = 0, 1
+"""The kinds of weights, in the order of their tables."""
+N_SAMPLED = 1000
 
 
 class CFWeights:
-    """EASE on the whole training part, and once more without each fold of its users.
+    """Closed-form weights of the whole training part, and once more without each fold of users.
 
     EASE has seen the whole history of a user whom it was trained on, also what comes after the
     position that the network is learning from. So the network trains on the weights that were
-    computed without that user's fold, and scores with the weights of all users.
+    computed without that user's fold, and scores with the weights of all users. The same holds
+    for the linear transitions.
 
     Parameters
     ----------
-    matrix : scipy.sparse.csr_matrix
-        Training interactions, binary, ``[n_users, n_items]``.
-    n_folds, max_items, decays, seed
-        See `Settings`.
+    histories : Histories
+        The training part.
+    n_folds, max_items, decays, transition, transition_l2, seed
+        See `Settings`; a ``transition`` of 0 leaves the transitions out.
     **options : float
         Of `reclib.recommenders.ease.ease`.
 
     Attributes
     ----------
     tables : Tensor
-        float32 ``[(n_folds + 1) * covered, covered]``: the weights without fold 0, 1, ..., and
-        of all users, below each other.
+        float32 ``[n_kinds * (n_folds + 1) * covered, covered]``: for each kind the weights
+        without fold 0, 1, ..., and of all users, below each other.
     folds : Tensor
         int64 ``[n_users]``, the fold that each user belongs to.
+    kinds, decays : list of int, Tensor
+        Kind and decay of each score.
+    levels : Tensor
+        float32 ``[n_scores]``, the mean of the largest score of a user that was not trained on:
+        the scale on which a score says something.
     """
 
     def __init__(
         self,
-        matrix: sp.csr_matrix,
+        histories: Histories,
         *,
         n_folds: int,
         max_items: int,
         decays: tuple[float, ...],
+        transition: float,
+        transition_l2: float,
         seed: int,
         **options: float,
     ) -> None:
-        n_users, self.n_items = matrix.shape
-        counts = np.asarray(matrix.sum(0)).ravel()
-        self.covered = np.sort(np.argsort(-counts, kind="stable")[:max_items])
-        matrix = matrix[:, self.covered]
+        self.n_items, self.n_folds = histories.n_items, n_folds
+        steps = (transition,) if transition else ()
+        self.kinds = [EASE] * len(decays) + [TRANSITIONS] * len(steps)
+        self.decays = torch.tensor(decays + steps)
         generator = torch.Generator().manual_seed(seed)
-        self.folds = torch.randperm(n_users, generator=generator) % n_folds
-        self.n_folds, self.decays = n_folds, torch.tensor(decays)
-        folds = self.folds.numpy()
-        parts = [matrix[np.flatnonzero(folds != fold)] for fold in range(n_folds)]
-        self.tables = torch.cat([torch.from_numpy(ease(m, **options)) for m in [*parts, matrix]])
-        place = torch.full((self.n_items + 1,), -1)
-        place[torch.from_numpy(self.covered)] = torch.arange(len(self.covered))
-        self.place = place
+        self.folds = torch.randperm(histories.n_users, generator=generator) % n_folds
+        users, items = self._cover(histories, max_items)
+        tables = _ease_tables(users, items, self.folds.numpy(), self.size, n_folds, options)
+        if transition:
+            known = (users, items, self.folds.numpy(), self.size, n_folds)
+            tables += _transition_tables(*known, transition, transition_l2)
+        self.tables = torch.cat(tables)
+        self.levels = self._levels(histories, generator)
+
+    def _cover(self, histories: Histories, max_items: int) -> tuple[np.ndarray, np.ndarray]:
+        """Choose the most popular items, and return the interactions with them."""
+        counts = np.bincount(histories.items, minlength=self.n_items)
+        self.covered = np.sort(np.argsort(-counts, kind="stable")[:max_items])
+        self.place = torch.full((self.n_items + 1,), -1)
+        self.place[torch.from_numpy(self.covered)] = torch.arange(len(self.covered))
+        users = torch.repeat_interleave(torch.arange(histories.n_users), histories.lengths)
+        items = self.place[histories.items]
+        return users[items >= 0].numpy(), items[items >= 0].numpy()
+
+    def _levels(self, histories: Histories, generator: torch.Generator) -> Tensor:
+        """Return the mean over some users of the largest score of the weights without them."""
+        users = torch.randperm(histories.n_users, generator=generator)[:N_SAMPLED]
+        largest = []
+        for part in users.split(100):
+            flat = histories.flat(histories.offsets[part], histories.offsets[part + 1])
+            largest.append(self.bag(*flat, self.table_of(part, training=True)).amax(-1))
+        return torch.cat(largest, 1).mean(1)
 
     def to(self, device: torch.device) -> CFWeights:
         """Move the weights to a device."""
-        for name in ("folds", "decays", "tables", "place"):
+        for name in ("folds", "decays", "tables", "place", "levels"):
             setattr(self, name, getattr(self, name).to(device))
         return self
 
@@ -74,52 +107,56 @@ class CFWeights:
         return self.folds[users] if training else torch.full_like(users, self.n_folds)
 
     def bag(self, items: Tensor, offsets: Tensor, ages: Tensor, tables: Tensor) -> Tensor:
-        """Return the decayed sums over whole histories, float32 ``[n_decays, batch, n_items]``."""
+        """Return the decayed sums over whole histories, float32 ``[n_scores, batch, n_items]``."""
         ends = torch.cat([offsets[1:], offsets.new_tensor([len(items)])])
-        rows = self.place[items] + torch.repeat_interleave(tables, ends - offsets) * self.size
+        tables = torch.repeat_interleave(tables, ends - offsets)
         known = (self.place[items] >= 0).float()
         sums = [
             functional.embedding_bag(
-                rows.clamp(min=0),
+                self.at(items, tables, kind),
                 self.tables,
                 offsets,
                 mode="sum",
                 per_sample_weights=known * decay**ages,
             )
-            for decay in self.decays
+            for kind, decay in zip(self.kinds, self.decays, strict=True)
         ]
         return self.spread(torch.stack(sums))
+
+    def at(self, items: Tensor, tables: Tensor, kind: int) -> Tensor:
+        """Return where the weights of items lie in the tables."""
+        table = tables + kind * (self.n_folds + 1)
+        return (self.place[items] + table * self.size).clamp(min=0)
 
     def blocks(
         self, items: Tensor, before: Tensor, tables: Tensor, lengths: Tensor, size: int
     ) -> Iterator[Tensor]:
         """Yield the scores at every position, a block of positions at a time.
 
-        With ``S_t = decay * S_{t-1} + B[i_t]`` (``S_{-1}`` is ``before``, ``[n_decays, batch,
-        n_items]``), a block of positions is one lower-triangular product; only the rows that
-        reach into the block (``lengths`` descends) are computed.
+        ``S_t = decay * S_{t-1} + B[i_t]``, where ``S_{-1}`` is ``before``, ``[n_scores, batch,
+        n_items]``; only the rows that reach into a block (``lengths`` descends) are computed.
 
         Yields
         ------
         Tensor
-            float32 ``[n_decays, rows, positions, n_items]``.
+            float32 ``[n_scores, rows, positions, n_items]``.
         """
-        state = before
+        state, ways = before, list(zip(self.kinds, self.decays.tolist(), strict=True))
         for active, block in position_blocks(lengths, size):
-            rows = self.rows(items[active, block], tables[active])
-            scores = rows.new_empty(len(self.decays), *rows.shape)
-            for out, last, decay in zip(scores, state, self.decays.tolist(), strict=True):
+            here, mine = items[active, block], tables[active]
+            rows = {kind: self.rows(here, mine, kind) for kind in set(self.kinds)}
+            scores = before.new_empty(len(ways), *here.shape, self.n_items)
+            for out, last, (kind, decay) in zip(scores, state, ways, strict=True):
                 last = last[active]
-                for step in range(rows.shape[1]):
-                    last = torch.add(rows[:, step], last, alpha=decay, out=out[:, step])
+                for step in range(here.shape[1]):
+                    last = torch.add(rows[kind][:, step], last, alpha=decay, out=out[:, step])
             yield scores
             state = scores[:, :, -1]
 
-    def rows(self, items: Tensor, tables: Tensor) -> Tensor:
+    def rows(self, items: Tensor, tables: Tensor, kind: int) -> Tensor:
         """Return the weights of each item of a block, float32 ``[rows, positions, n_items]``."""
-        place = self.place[items]
-        found = self.tables[(place + tables[:, None] * self.size).clamp(min=0)]
-        return self.spread(found * (place >= 0)[..., None])
+        found = self.tables[self.at(items, tables[:, None], kind)]
+        return self.spread(found * (self.place[items] >= 0)[..., None])
 
     @property
     def size(self) -> int:
@@ -133,3 +170,35 @@ class CFWeights:
         wide = scores.new_zeros(*scores.shape[:-1], self.n_items)
         wide[..., torch.as_tensor(self.covered, device=scores.device)] = scores
         return wide
+
+
+def _ease_tables(
+    users: np.ndarray,
+    items: np.ndarray,
+    folds: np.ndarray,
+    n_items: int,
+    n_folds: int,
+    options: dict[str, float],
+) -> list[Tensor]:
+    """Return EASE without each fold and with all users."""
+    ones = np.ones(len(users), np.float32)
+    matrix = sp.csr_matrix((ones, (users, items)), shape=(len(folds), n_items))
+    parts = [matrix[np.flatnonzero(folds != fold)] for fold in range(n_folds)]
+    return [torch.from_numpy(ease(part, **options)) for part in [*parts, matrix]]
+
+
+def _transition_tables(
+    users: np.ndarray,
+    items: np.ndarray,
+    folds: np.ndarray,
+    n_items: int,
+    n_folds: int,
+    decay: float,
+    l2: float,
+) -> list[Tensor]:
+    """Return the transitions without each fold and with all users."""
+    parts = [folds[users] == fold for fold in range(n_folds)]
+    sums = [gram(users[part], items[part], n_items, decay) for part in parts]
+    past, after = (sum(each) for each in zip(*sums, strict=True))
+    rest = [(past - one, after - other) for one, other in sums]
+    return [torch.from_numpy(solve(*each, l2)) for each in [*rest, (past, after)]]

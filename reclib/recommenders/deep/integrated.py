@@ -16,6 +16,9 @@ from reclib.recommenders.deep.states import Inputs, States
 from reclib.recommenders.deep.validation import ndcg
 
 SMALLEST = 1e-30
+SMALLEST_LEVEL = 1e-3
+CF_LOGIT = 2.0
+"""What the CF branch adds at first to the logit of the item that it is surest of."""
 CF_WEIGHTS = (0.0, 4.0, 8.0, 16.0, 24.0, 32.0, 48.0, 64.0, 96.0, 128.0)
 
 
@@ -45,8 +48,8 @@ class IntegratedModule(pl.LightningModule):
         prior = (inputs.popularity + 1).log()
         self.bias = nn.Parameter(prior - prior.mean())
         self.register_buffer("popularity", inputs.popularity, persistent=False)
-        n_decays = 0 if inputs.cf is None else len(inputs.cf.decays)
-        self.cf_scale = nn.Parameter(torch.full((n_decays,), 2.0))
+        levels = torch.ones(0) if inputs.cf is None else inputs.cf.levels
+        self.cf_scale = nn.Parameter((CF_LOGIT / levels.clamp(min=SMALLEST_LEVEL)).log())
         self.register_buffer("cf_weight", torch.tensor(8.0))
 
     @property
@@ -60,7 +63,7 @@ class IntegratedModule(pl.LightningModule):
         return self.target == "gaps" and self.cf is not None
 
     def cf_weights(self, gates: Tensor) -> Tensor:
-        """Return the weight of every CF score, ``[..., n_decays]``."""
+        """Return the weight of every CF score, ``[..., n_scores]``."""
         if "cf" not in self.settings.branches:
             return gates[..., :0]
         share = gates[..., self.settings.branches.index("cf"), None]

@@ -115,14 +115,14 @@ class BlockCrossEntropy(torch.autograd.Function):
         table, bias : Tensor
             ``[n_items, width]`` and ``[n_items]``.
         weights : Tensor
-            ``[batch, length, n_decays]``, of the CF scores at each position.
+            ``[batch, length, n_scores]``, of the CF scores at each position.
         batch : tuple of Tensor
             Targets ``[batch, length]`` (-1: none) and lengths (falling).
         hidden : iterator of Tensor
             By block, the items that do not compete, bool ``[rows, positions or 1, n_items]``;
             the target of a position always does.
         scores : iterator of Tensor or None
-            CF scores by block, ``[n_decays, rows, positions, n_items]``.
+            CF scores by block, ``[n_scores, rows, positions, n_items]``.
         smoothing : float
             Share of the target's probability that is spread over the catalogue.
         size : int

@@ -122,24 +122,26 @@ def target_of(wanted: str, split: Split) -> str:
 
 def inputs(split: Split, context: Context, settings: Settings, target: str) -> Inputs:
     """Return what the network knows of the data, from the training part alone."""
-    matrix, dataset = split.matrix("train"), split.dataset
+    dataset, histories = split.dataset, log_of(split, "train", context).histories()
     cf = None
     if "cf" in settings.branches:
         alone = target == "gaps"  # nothing is trained on the scores, and their order is no matter
         cf = CFWeights(
-            matrix,
+            histories,
             n_folds=1 if alone else settings.cf_folds,
             max_items=settings.cf_items,
             decays=(1.0,) if alone else settings.cf_decays,
+            transition=settings.cf_transition if target == "next" else 0.0,
+            transition_l2=settings.cf_transition_l2,
             seed=settings.seed,
             l2=settings.cf_l2,
             user_weight=settings.cf_user_weight,
             dropout=settings.cf_dropout,
             discount=settings.cf_discount,
         )
-    popularity = torch.from_numpy(np.asarray(matrix.sum(0), np.float32).ravel())
+    popularity = torch.bincount(histories.items, minlength=split.n_items)
     return Inputs(
-        popularity,
+        popularity.float(),
         bags(dataset.users, "user_id", split.user_ids, dataset.kinds),
         bags(dataset.items, "item_id", split.item_ids, dataset.kinds),
         context.sizes,

@@ -55,7 +55,11 @@ class Settings:
         How many of the most popular items the closed-form weights cover (the memory grows with
         its square), and the folds of users in which they are trained.
     cf_decays : tuple of float
-        How much of an interaction's weight is left after each later one, one CF score each.
+        How much of an interaction's weight is left after each later one, one score of the
+        closed-form weights each.
+    cf_transition, cf_transition_l2 : float
+        Decay and ridge of the linear transitions, one more CF score with the target ``next``;
+        see `reclib.recommenders.transitions`. Without them at decay 0.
     precision : {"medium", "high", "highest"}
         Of matrix products in training, as in ``torch.set_float32_matmul_precision``: "medium"
         multiplies in bfloat16 where the device is faster at it, and adds in float32.
@@ -91,6 +95,8 @@ class Settings:
     cf_items: int = 10_000
     cf_folds: int = 4
     cf_decays: tuple[float, ...] = (0.8, 1.0)
+    cf_transition: float = 0.9
+    cf_transition_l2: float = 500.0
     precision: str = "medium"
     seed: int = 2026
     progress: bool = False
