@@ -23,8 +23,13 @@ BOUNDS = ("random", "oracle")
 KEPT = ("precision@10", "recall@10", "map@10", "ndcg@10")
 LEVELS = 240
 """Steps from 0 to 1 in which `KEPT` are stored: a byte each, halves to sixths and tenths exact."""
-DATA = ["dataset", "dataset_checksum"]
-MODEL = [*DATA, "protocol", "recommender"]
+MODEL = ["dataset", "protocol", "recommender"]
+NEWEST = {
+    "dataset_checksum": ["dataset"],
+    "split_checksum": ["dataset", "protocol", "fold"],
+    "text": MODEL,
+}
+"""What the last run decides for all of its group: the data, the split, the settings."""
 
 Stored = Mapping[str, Any]
 
@@ -58,7 +63,8 @@ def newest(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
     Of runs with several settings those with the newest; of several runs with one seed on one
     fold, by other versions of the code, the last. A run with a branch switched off answers
-    another question, and one on a split that others have left cannot be compared with them.
+    another question, and one on data since changed (other inclusion criteria, another file) or
+    on another split cannot be compared with the others.
 
     Parameters
     ----------
@@ -72,7 +78,7 @@ def newest(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     frame["text"] = [json.dumps(row["settings"], sort_keys=True) for row in wanted]
     frame["finished"] = [row.get("finished", "") for row in wanted]
     frame = frame.sort_values("finished", kind="stable")
-    for column, groups in (("split_checksum", [*DATA, "protocol", "fold"]), ("text", MODEL)):
+    for column, groups in NEWEST.items():
         frame = frame[frame[column] == frame.groupby(groups)[column].transform("last")]
     last = frame.drop_duplicates([*MODEL, "fold", "seed"], keep="last")
     return [wanted[place] for place in sorted(last["place"])]

@@ -62,8 +62,9 @@ def test_runs_on_a_split_that_was_left_do_not_count() -> None:
     assert kept(old, row("b", "2026-02-01", fold=1)) == ["a", "b"]
 
 
-def test_data_after_other_criteria_of_inclusion_are_other_data() -> None:
-    assert kept(row("a"), row("b", "2026-02-01", dataset_checksum="y")) == ["a", "b"]
+def test_runs_on_data_since_changed_do_not_count() -> None:
+    assert kept(row("a"), row("b", "2026-02-01", dataset_checksum="y", fold=1)) == ["b"]
+    assert kept(row("a"), row("b", "2026-02-01", dataset_checksum="y", dataset="e")) == ["a", "b"]
 
 
 @pytest.mark.parametrize("protocol", list(PROTOCOLS))

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from reclib.claims import VERDICTS, Claim, Evidence, Judgement, judge_all
 from reclib.ledger import Ledger, Run
-from reclib.published import is_result, newest
+from reclib.published import newest
 from reclib.report.layout import Source
 from reclib.tables.findings import listed
 from reclib.tables.results import pooled, title
@@ -22,7 +21,7 @@ def gather(folder: Path, found: Sequence[Source]) -> Evidence:
     runs = {
         source.title: [
             Run(row, folder / "runs" / str(row["key"]))
-            for row in current([row for row in rows if _belongs(row, source)])
+            for row in newest([row for row in rows if _belongs(row, source)])
         ]
         for source in found
     }
@@ -31,16 +30,6 @@ def gather(folder: Path, found: Sequence[Source]) -> Evidence:
 
 def _belongs(row: Mapping[str, object], source: Source) -> bool:
     return row["dataset"] in (source.name, source.slug, Path(source.name).name)
-
-
-def current(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the last test run of each recommender, protocol, fold and seed.
-
-    One on data since changed (other inclusion criteria, another file) belongs to another report.
-    """
-    wanted = [row for row in rows if is_result(row)]
-    last = wanted[-1]["dataset_checksum"] if wanted else None
-    return newest([row for row in wanted if row["dataset_checksum"] == last])
 
 
 def number(runs: Sequence[Run], metric: str, digits: int = 3) -> str:

@@ -13,7 +13,7 @@ from reclib.datasets.catalogue import CATALOGUE
 from reclib.ledger import Run
 from reclib.published import BOUNDS, published_runs
 from reclib.tables.results import title
-from reclib.tables.settings import best_published, variant
+from reclib.tables.settings import best_published
 
 EMBEDDED = "ml-100k"
 """The data that ships with the report: its runs are made, not shown from the record."""
@@ -29,27 +29,24 @@ class Setting(NamedTuple):
     """Some data under some protocol: what results may be compared within."""
 
     dataset: str
-    checksum: str
     protocol: str
 
     @property
     def data(self) -> str:
-        """The title of the dataset, with what was left of it by other criteria of inclusion."""
-        entry, some = CATALOGUE.get(self.dataset), variant(self.checksum)
-        name = entry.title if entry else self.dataset
-        return f"{name} ({some})" if some else name
+        """The title of the dataset, or the name of a reader's own."""
+        return CATALOGUE[self.dataset].title if self.dataset in CATALOGUE else self.dataset
 
 
 def larger_runs() -> list[Run]:
     """Return the published runs on all data but the embedded, under the protocols shown."""
     order = {protocol: place for place, protocol in enumerate(METRICS)}
     runs = [run for run in published_runs(without=[EMBEDDED]) if run.row["protocol"] in order]
-    return sorted(runs, key=lambda run: (*setting_of(run)[:2], order[run.row["protocol"]]))
+    return sorted(runs, key=lambda run: (run.row["dataset"], order[run.row["protocol"]]))
 
 
 def setting_of(run: Run) -> Setting:
     """Return where a run belongs."""
-    return Setting(run.row["dataset"], run.row["dataset_checksum"], run.row["protocol"])
+    return Setting(run.row["dataset"], run.row["protocol"])
 
 
 def by_setting(runs: Sequence[Run]) -> dict[Setting, dict[str, list[Run]]]:

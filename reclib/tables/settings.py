@@ -58,26 +58,18 @@ class Published(NamedTuple):
     metrics: Mapping[str, float]
 
 
-def variant(checksum: str) -> str:
-    """Return what is left of a dataset of this checksum, "" where it is the whole."""
-    known: dict[str, str] = _known()["variants"]
-    return next((name for start, name in known.items() if checksum.startswith(str(start))), "")
-
-
-def best_published(dataset: str, checksum: str, protocol: str, metric: str) -> Published | None:
+def best_published(dataset: str, protocol: str, metric: str) -> Published | None:
     """Return the published result that is best by a metric on the same data, None without one."""
-    known, some = _known(), variant(checksum)
+    known = _known()
     found = [
         Published(f"{row['method']} ({row['source']})", row["metrics"])
         for row in known["others"]
-        if (row["dataset"], row.get("variant", ""), row["protocol"]) == (dataset, some, protocol)
+        if row["dataset"] == dataset and row["protocol"] == protocol
     ]
-    if not some:
-        source = known["anchors_source"]
-        found += [
-            Published(f"{title(name)} ({source})", metrics)
-            for name, metrics in anchors(dataset, protocol).items()
-        ]
+    found += [
+        Published(f"{title(name)} ({known['anchors_source']})", metrics)
+        for name, metrics in anchors(dataset, protocol).items()
+    ]
     return max(
         (each for each in found if metric in each.metrics),
         key=lambda each: each.metrics[metric], default=None,
