@@ -168,5 +168,5 @@ def origin_of(
         "seed": seed if entry.seeded else split.seed,
         "cutoffs": list(cutoffs),
         "code": provenance.fingerprint(*EVALUATOR, *entry.modules),
-        "versions": provenance.versions(),
+        "versions": provenance.versions(*entry.libraries),
     }

@@ -15,10 +15,16 @@ LIBRARIES = ("numpy", "scipy", "pandas", "torch", "pytorch-lightning", "recbole"
 
 
 @lru_cache
-def versions() -> dict[str, str]:
-    """Return the versions of Python, this package and the libraries that results depend on."""
+def versions(*others: str) -> dict[str, str]:
+    """Return the versions of Python, this package and the libraries that results depend on.
+
+    Parameters
+    ----------
+    *others : str
+        Libraries that only some results depend on, beyond `LIBRARIES`.
+    """
     found = {"python": platform.python_version()}
-    for name in ("reclib", *LIBRARIES):
+    for name in ("reclib", *LIBRARIES, *others):
         try:
             found[name] = version(name)
         except PackageNotFoundError:  # run from a folder that was never installed

@@ -100,6 +100,14 @@ def test_the_key_covers_the_evaluator_and_the_recommenders_own_files(
     assert {"ranking.py", "metrics.py", *recommenders.CATALOGUE["ease"].modules} <= set(asked[0])
 
 
+def test_the_key_covers_the_recommenders_own_libraries_and_nobody_elses(split: Split) -> None:
+    def versions(name: str) -> dict[str, str]:
+        return experiment.origin_of(name, split, {}, 1, [10])["versions"]
+
+    assert versions("ials").keys() - versions("ease").keys() == {"implicit"}
+    assert versions("ease") == provenance.versions()
+
+
 def test_every_file_that_a_key_is_made_from_exists() -> None:
     patterns = {path for entry in recommenders.CATALOGUE.values() for path in entry.modules}
     for pattern in {*patterns, *experiment.EVALUATOR}:

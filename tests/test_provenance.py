@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -41,6 +42,12 @@ def test_versions_name_every_library_that_results_depend_on() -> None:
     found = provenance.versions()
     assert set(found) == {"python", "reclib", *provenance.LIBRARIES}
     assert found["numpy"] == np.__version__
+
+
+def test_versions_name_what_only_some_results_depend_on_when_asked() -> None:
+    assert provenance.versions("implicit") == provenance.versions() | {
+        "implicit": version("implicit")
+    }
 
 
 def test_a_library_that_is_not_installed_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:

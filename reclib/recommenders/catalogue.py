@@ -14,6 +14,9 @@ from reclib.recommenders.spaces import (
     DEEP_SPACE,
     DEEP_VARIANTS,
     EASE_SPACE,
+    IALS,
+    IALS_SPACE,
+    IALS_VARIANTS,
     INVERTED,
     KNN_SPACE,
     RATED,
@@ -43,7 +46,8 @@ class Entry:
     ----------
     name, title : str
         In code, and in print.
-    family : {"bound", "neighbours", "linear", "learned", "sequential", "deep"}
+    family : str
+        One of `OPTIONAL`.
     build : str
         ``module:Class``, imported on first use: RecBole and Lightning take seconds to import.
     space : mapping
@@ -58,6 +62,8 @@ class Entry:
         Whether the result depends on a seed.
     modules : tuple of str
         The files that the result depends on, relative to the package.
+    libraries : tuple of str
+        Those that it depends on beyond `reclib.provenance.LIBRARIES`.
     """
 
     name: str
@@ -70,6 +76,7 @@ class Entry:
     fixed: Mapping[str, Any] = field(default_factory=dict)
     seeded: bool = False
     modules: tuple[str, ...] = BRIDGE
+    libraries: tuple[str, ...] = ()
 
 
 def build(name: str, settings: Mapping[str, Any] | None = None, *, seed: int = 2026) -> Recommender:
@@ -99,6 +106,7 @@ OPTIONAL: dict[str, Sequence[str]] = {
     "bound": (),
     "neighbours": ("last_n",),
     "linear": ("last_n",),
+    "factors": (),
     "learned": ("max_epochs", "patience", "epochs", "budget_seconds"),
     "sequential": ("max_epochs", "patience", "epochs", "budget_seconds", "max_len"),
     "ensemble": ("members", "weight"),
@@ -180,6 +188,9 @@ CATALOGUE: dict[str, Entry] = {
         _linear("slim", "SLIM", "SLIMElastic",
                 {"alpha": {"low": 1e-3, "high": 1e-1}, "l1_ratio": {"low": 1e-3, "high": 1e-1}},
                 {"alpha": 0.02, "l1_ratio": 0.02, "hide_item": True, "positive_only": True}),
+        Entry("ials", "iALS", "factors", f"{HERE}.factors:IALS", IALS_SPACE, IALS, IALS_VARIANTS,
+              seeded=True, modules=("recommenders/base.py", "recommenders/factors.py"),
+              libraries=("implicit",)),
         _learned("bpr", "BPR", "BPR",
                  {"embedding_size": [32, 64, 128], "learning_rate": {"low": 3e-4, "high": 1e-2},
                   "weight_decay": {"low": 1e-6, "high": 1e-2}},

@@ -23,6 +23,17 @@ WEIGHTED = {"user_weight": 0.5, "dropout": 0.4, "discount": 0.1}
 TRANSITION_SPACE = {
     "decay": [0.5, 0.7, 0.8, 0.9, 0.93, 0.95], "reg_weight": {"low": 5.0, "high": 2000.0},
 }  # fmt: skip
+IALS_SPACE = {
+    "factors": [32, 64, 128, 192],
+    "regularization": {"low": 2e-3, "high": 5e-2},
+    "unobserved_weight": {"low": 0.03, "high": 1.0},
+    "last_n": [None, None, 20, 10],
+}
+IALS = {"factors": 64, "regularization": 0.015, "unobserved_weight": 0.3, "iterations": 16,
+        "last_n": None}  # fmt: skip
+IALS_VARIANTS = ({"factors": 192, "regularization": 0.007}, {"last_n": 10})
+"""What Rendle et al. publish for MovieLens 1M, table 1; small data wants less of the former and
+more of the latter. And what recency asks for."""
 RATED_SPACE = {
     "similarity": ["cosine"],
     "n_neighbours": {"low": 20, "high": 800},

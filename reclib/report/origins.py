@@ -7,6 +7,7 @@ from importlib.metadata import version
 
 from reclib import provenance
 from reclib.claims import Evidence
+from reclib.recommenders import CATALOGUE
 from reclib.report.execute import Job
 
 TOOLS = ("papermill", "jupyter-book", "sphinx", "myst-nb")
@@ -14,7 +15,8 @@ TOOLS = ("papermill", "jupyter-book", "sphinx", "myst-nb")
 
 def provenance_page(evidence: Evidence, jobs: Sequence[Job], edition: str) -> str:
     """Return the generated part of the provenance page."""
-    versions = provenance.versions() | {tool: version(tool) for tool in TOOLS}
+    libraries = {name for entry in CATALOGUE.values() for name in entry.libraries}
+    versions = provenance.versions(*sorted(libraries)) | {tool: version(tool) for tool in TOOLS}
     build = {"edition": edition, "commit": f"`{provenance.commit()}`"}
     machine = {
         name.replace("_gib", " (GiB)"): value for name, value in provenance.machine().items()

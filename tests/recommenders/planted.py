@@ -90,6 +90,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "recbole-itemknn": {"k": 9},
     "ease": {"reg_weight": 10.0},
     "slim": {"alpha": 0.001},
+    "ials": {"factors": 8},
     "bpr": {"embedding_size": 8, "learning_rate": 0.05, "train_batch_size": 256},
     "neumf": {"mf_embedding_size": 8, "mlp_embedding_size": 8, "mlp_hidden_size": [16],
               "learning_rate": 0.02, "train_batch_size": 64},

@@ -14,9 +14,12 @@ from reclib.recommenders import CATALOGUE, Recommender, build
 from reclib.splits import Split
 
 NAMES = list(CATALOGUE)
-SEEDED = ["random", "bpr", "lightgcn", "multivae", "gru4rec", "sasrec", "caser", "integrated"]
+SEEDED = [
+    *("random", "ials", "bpr", "lightgcn", "multivae"),
+    *("gru4rec", "sasrec", "caser", "integrated"),
+]
 FROM_HISTORY = [
-    *("user-knn", "item-knn", "recbole-itemknn", "ease", "slim", "multivae"),
+    *("user-knn", "item-knn", "recbole-itemknn", "ease", "slim", "ials", "multivae"),
     *("ann", "cnn", "rnn", "attention", "integrated"),
 ]
 
@@ -73,7 +76,7 @@ def test_another_seed_gives_other_scores(name: str) -> None:
 
 def test_seeded_says_whose_scores_depend_on_the_seed() -> None:
     for name, entry in CATALOGUE.items():
-        learns = entry.family in ("learned", "sequential", "deep", "ensemble")
+        learns = entry.family in ("factors", "learned", "sequential", "deep", "ensemble")
         assert entry.seeded is (learns or name == "random"), name
 
 
