@@ -49,7 +49,14 @@ from reclib.tables.groups import (
     quality_by_group,
     traits,
 )
-from reclib.tables.larger import LISTS, SETS, larger_runs, larger_summary, larger_table
+from reclib.tables.larger import (
+    LISTS,
+    SETS,
+    larger_origins,
+    larger_runs,
+    larger_summary,
+    larger_table,
+)
 from reclib.tables.larger_tests import (
     larger_comparison,
     larger_finding,
@@ -100,6 +107,7 @@ __all__ = [
     "larger_finding",
     "larger_gain_finding",
     "larger_gains",
+    "larger_origins",
     "larger_runs",
     "larger_summary",
     "larger_table",

@@ -91,7 +91,7 @@ def ranks(study: Study, protocol: str, runs: Sequence[Run]) -> pd.DataFrame:
 
 
 def told_apart(
-    study: Study, protocol: str, model: Run, other: Run, *, n: int = 4, last: int = 2, k: int = 10
+    study: Study, protocol: str, model: Run, other: Run, *, n: int = 4, last: int = 1, k: int = 10
 ) -> pd.DataFrame:
     """Return users whose next item the model has among its first k and the other has not.
 
@@ -100,8 +100,8 @@ def told_apart(
     Returns
     -------
     pandas.DataFrame
-        One row a user: the last items of the history, the item taken next, its place in both
-        lists, and what the other put first instead.
+        One row a user: the last item or items of the history, the item taken next, its place in
+        both lists, and what the other put first instead.
     """
     places = ranks(study, protocol, [model, other])
     names, known = titles(study, protocol), study.split(protocol).history.groupby("user")["item"]
@@ -111,7 +111,7 @@ def told_apart(
     targets = study.split(protocol).targets.set_index("user")["item"]
     rows = [
         {
-            "last in the history": "; ".join(names[known.get_group(user).iloc[-last:]]),
+            "taken last": "; ".join(names[known.get_group(user).iloc[-last:]]),
             "taken next": names[targets[user]],
             f"place, {title(mine)}": _place(row[mine], model),
             f"place, {title(its)}": _place(row[its], other),

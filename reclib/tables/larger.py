@@ -69,8 +69,8 @@ def larger_summary(runs: Sequence[Run]) -> pd.DataFrame:
         One row for each dataset, protocol, recommender and metric: ``data``, ``protocol``,
         ``recommender``, ``title``, ``metric``, ``mean`` (over seeds, of each over its folds),
         ``low``, ``high`` (Student's 95 % interval over seeds, NaN with one), ``seeds``,
-        ``folds``, ``best`` (of the protocol's main metric) and ``made``; then one for each
-        metric of the best published value, without a recommender.
+        ``folds`` and ``best`` (of the protocol's main metric); then one for each metric of the
+        best published value, without a recommender.
     """
     rows: list[dict[str, Any]] = []
     for setting, groups in by_setting(runs).items():
@@ -94,7 +94,7 @@ def _summary_rows(
     shared = {
         "data": setting.data, "protocol": setting.protocol, "recommender": name,
         "title": title(name), "seeds": len({run.row["seed"] for run in runs}),
-        "folds": len({run.row["fold"] for run in runs}), "best": best, "made": origin(runs),
+        "folds": len({run.row["fold"] for run in runs}), "best": best,
     }  # fmt: skip
     rows = []
     for metric in METRICS[setting.protocol]:
@@ -108,39 +108,57 @@ def _published_rows(setting: Setting) -> list[dict[str, Any]]:
     found = best_published(*setting, MAIN[setting.protocol])
     if found is None:
         return []
-    shared = {"data": setting.data, "protocol": setting.protocol, "title": found.title}
-    return [
-        shared | {"metric": metric, "mean": value, "made": "as published"}
-        for metric, value in found.metrics.items()
-    ]
+    name = f"{found.title} (published)"
+    shared = {"data": setting.data, "protocol": setting.protocol, "title": name}
+    return [shared | {"metric": metric, "mean": mean} for metric, mean in found.metrics.items()]
 
 
-def origin(runs: Sequence[Run]) -> str:
-    """Return when, on which device and from which commits runs were made."""
+def larger_origins(runs: Sequence[Run]) -> pd.DataFrame:
+    """Return when, on which device and from which commits the runs were made, by setting.
 
-    def of(key: str) -> str:
-        return ", ".join(dict.fromkeys(str(run.row[key]) for run in runs))
-
-    days = sorted(run.row["finished"][:10] for run in runs)
-    span = days[0] if days[0] == days[-1] else f"{days[0]} to {days[-1]}"
-    return f"{span}, {of('device')}, {of('commit')}"
+    Returns
+    -------
+    pandas.DataFrame
+        Index ``data`` and ``protocol``; ``runs``, ``days``, ``device``, ``commits``, and who
+        published the value that stands beside them.
+    """
+    rows = []
+    for setting, groups in by_setting(runs).items():
+        some = [run.row for group in groups.values() for run in group]
+        days = sorted({row["finished"][:10] for row in some})
+        peer = best_published(*setting, MAIN[setting.protocol])
+        rows.append(
+            {
+                "data": setting.data, "protocol": setting.protocol, "runs": len(some),
+                "days": " to ".join(dict.fromkeys((days[0], days[-1]))),
+                "device": ", ".join(dict.fromkeys(row["device"] for row in some)),
+                "commits": ", ".join(dict.fromkeys(row["commit"] for row in some)),
+                "published by": peer.source if peer else "",
+            }
+        )  # fmt: skip
+    columns = ["data", "protocol", "runs", "days", "device", "commits", "published by"]
+    return pd.DataFrame(rows, columns=columns).set_index(columns[:2])
 
 
 def larger_table(summary: pd.DataFrame, metrics: Sequence[str]) -> pd.DataFrame:
     """Return the part of a summary with these metrics as it is printed, ✓ at the best."""
+    columns = [*metrics, "seeds, folds"]
     if summary.empty or not summary["metric"].isin(metrics).any():
-        return pd.DataFrame(columns=[*metrics, "seeds", "folds", "made"])
+        return pd.DataFrame(columns=columns)
     rows = summary[summary["metric"].isin(metrics)].rename(columns={"mean": "mean_"})
     cells = [
         f"{row.mean_:.3f}" + (f" [{row.low:.3f}, {row.high:.3f}]" if row.low == row.low else "")
         for row in rows.itertuples()
     ]
+    counts = [
+        f"{row.seeds:.0f}, {row.folds:.0f}" if row.seeds == row.seeds else ""
+        for row in rows.itertuples()
+    ]
     names = rows["title"].where(rows["best"].ne(True), rows["title"] + " ✓")
-    index = ["data", "protocol", "title", "seeds", "folds", "made"]
-    counts = rows[["seeds", "folds"]].map(lambda n: f"{n:.0f}" if n == n else "")
-    rows = rows.assign(cell=cells, title=names, **counts)
+    rows = rows.assign(cell=cells, title=names, **{columns[-1]: counts})
+    index = ["data", "protocol", "title", columns[-1]]
     table = rows.pivot_table(
         index=index, columns="metric", values="cell", aggfunc="first", sort=False
     ).loc[pd.MultiIndex.from_frame(rows[index].drop_duplicates())]  # as they were, best first
-    table = table.reset_index(["seeds", "folds", "made"])[[*metrics, "seeds", "folds", "made"]]
-    return table.fillna("").rename_axis(columns=None).rename_axis(index={"title": "recommender"})
+    table = table.reset_index(columns[-1])[columns].fillna("")
+    return table.rename_axis(columns=None).rename_axis(index={"title": "recommender"})

@@ -52,9 +52,10 @@ def anchors(dataset: str, protocol: str) -> dict[str, dict[str, float]]:
 
 
 class Published(NamedTuple):
-    """A published result: whose, and its means by metric."""
+    """A published result: the method, who published it, and its means by metric."""
 
     title: str
+    source: str
     metrics: Mapping[str, float]
 
 
@@ -62,12 +63,12 @@ def best_published(dataset: str, protocol: str, metric: str) -> Published | None
     """Return the published result that is best by a metric on the same data, None without one."""
     known = _known()
     found = [
-        Published(f"{row['method']} ({row['source']})", row["metrics"])
+        Published(row["method"], row["source"], row["metrics"])
         for row in known["others"]
         if row["dataset"] == dataset and row["protocol"] == protocol
     ]
     found += [
-        Published(f"{title(name)} ({known['anchors_source']})", metrics)
+        Published(title(name), known["anchors_source"], metrics)
         for name, metrics in anchors(dataset, protocol).items()
     ]
     return max(

@@ -175,11 +175,13 @@ def test_examples_are_users_whom_only_one_list_serves(four: Study, tmp_path: Pat
     assert found["place, Integrated"].tolist() == ["1", "2"], "the best place comes first"
     assert found["place, Item-based CF"].tolist() == ["beyond 2", "beyond 2"]
     assert found["taken next"].tolist() == [HISTORIES["u2"][-1], HISTORIES["u0"][-1]]
-    assert found["last in the history"].iloc[0] == "a2; a3"
+    assert found["taken last"].iloc[0] == "a3"
     assert tables.told_apart_finding(four, "leave-last-out", model, other) == (
         "Of 4 users, 0 find the next item among the first 10 of both, 2 only with Integrated, 0 "
         "only with Item-based CF, and 2 with neither."
     )
+    two = tables.told_apart(four, "leave-last-out", model, other, last=2)
+    assert two["taken last"].iloc[0] == "a2; a3"
     first = tables.told_apart(four, "leave-last-out", model, other, k=1)
     assert found["taken next"].tolist()[:1] == first["taken next"].tolist()
     assert tables.told_apart(four, "holdout", model, other).empty
