@@ -29,7 +29,7 @@ from reclib.recommenders.deep.data import (
     log_of,
 )
 from reclib.recommenders.deep.features import Context
-from reclib.recommenders.deep.integrated import IntegratedModule
+from reclib.recommenders.deep.integrated import CF_LOGIT, IntegratedModule
 from reclib.recommenders.deep.loss import BlockCrossEntropy, hidden_before, set_cross_entropy
 from reclib.recommenders.deep.models import inputs
 from reclib.recommenders.deep.sequences import Histories, length_batches
@@ -283,6 +283,27 @@ def test_branches_never_look_ahead(name: str, n_layers: int) -> None:
     before, after = branch(x), branch(other)
     torch.testing.assert_close(after[:, :11], before[:, :11], rtol=1e-4, atol=1e-5)
     assert not torch.isclose(after[:, 11:], before[:, 11:]).all(-1).any(), "nor at the present"
+
+
+def test_every_cf_score_begins_with_the_same_say_whatever_its_scale() -> None:
+    network = module(ring(), cf_decays=(0.5, 1.0))
+    assert network.cf is not None
+    assert network.cf.levels.max() > 1.5 * network.cf.levels.min(), "else nothing is shown"
+    first = network.cf_scale.exp() * network.cf.levels
+    torch.testing.assert_close(first, torch.full((3,), CF_LOGIT))
+
+
+def test_a_cf_score_that_says_nothing_to_anybody_has_a_finite_weight() -> None:
+    assert module(ring(), cf_folds=1).cf_scale.isfinite().all(), "trained on nobody else"
+
+
+@pytest.mark.parametrize(("target", "n_scores"), [("next", 3), ("set", 2), ("gaps", 1)])
+def test_transitions_are_read_only_where_the_next_item_is_asked_for(
+    target: str, n_scores: int
+) -> None:
+    network = module(ring(), target, cf_decays=(0.5, 1.0))
+    assert network.cf is not None
+    assert len(network.cf.decays) == len(network.cf_scale) == n_scores
 
 
 def batch_of(split: Any, target: str = "next", **changes: Any) -> Any:
