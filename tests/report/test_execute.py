@@ -98,7 +98,10 @@ def test_ctrl_c_ends_with_one_line_and_the_next_run_continues(
     path = checkout.root / "notebooks" / "02_results.ipynb"
     notebook(path, "# Results", wait + "\ntime.sleep(60)")
     program = (
-        "import pathlib, sys; from reclib import __main__; from reclib.report import layout\n"
+        "import pathlib, signal, sys\n"
+        "from reclib import __main__; from reclib.report import layout\n"
+        # as at a terminal: what a shell starts in the background is deaf to Ctrl-C
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         f"layout.Layout.__init__.__defaults__ = (pathlib.Path({str(checkout.root)!r}),)\n"
         "sys.exit(__main__.main(['report']))"
     )
