@@ -115,7 +115,7 @@ OPTIONAL: dict[str, Sequence[str]] = {
         "learning_rate", "weight_decay", "batch_size", "max_len", "max_epochs", "patience",
         "epochs", "cf_weight", "label_smoothing", "drop_rate", "cf_l2", "cf_user_weight",
         "cf_dropout", "cf_discount", "cf_items", "cf_folds", "cf_decays", "cf_transition",
-        "cf_transition_l2", "target", "precision",
+        "cf_transition_l2", "n_negatives", "target", "precision",
     ),
 }  # fmt: skip
 """Settings that a family takes beyond those with a default."""

@@ -21,6 +21,7 @@ from reclib.ranking import top_k
 from reclib.recommenders.deep import integrated, loss
 from reclib.recommenders.deep.branches import SEQUENTIAL, Dropout
 from reclib.recommenders.deep.cf import CFWeights
+from reclib.recommenders.deep.competitors import Competitors
 from reclib.recommenders.deep.data import (
     HistoryData,
     NextBatches,
@@ -32,7 +33,7 @@ from reclib.recommenders.deep.features import Context
 from reclib.recommenders.deep.integrated import CF_LOGIT, IntegratedModule
 from reclib.recommenders.deep.loss import BlockCrossEntropy, hidden_before, set_cross_entropy
 from reclib.recommenders.deep.models import inputs
-from reclib.recommenders.deep.sequences import Histories, length_batches
+from reclib.recommenders.deep.sequences import Batch, Histories, length_batches
 from reclib.recommenders.deep.settings import Settings
 from reclib.recommenders.deep.validation import ndcg
 from reclib.recommenders.ease import ease
@@ -185,6 +186,41 @@ def test_blocks_are_the_decayed_sums_at_every_position(size: int, max_items: int
             np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
+def test_blocks_of_some_items_are_columns_of_those_of_all() -> None:
+    cf = weights(taken(), max_items=5)
+    rows, tables, lengths = torch.tensor(HISTORIES[:1]), torch.tensor([1]), torch.tensor([6])
+    before, asked = torch.rand(len(cf.decays), 1, 9), torch.tensor([0, 3, 4, 8])
+    whole = cf.blocks(rows, before, tables, lengths, 2)
+    some = cf.blocks(rows, before[..., asked], tables, lengths, 2, asked)
+    for all_of_them, chosen in zip(whole, some, strict=True):
+        torch.testing.assert_close(chosen, all_of_them[..., asked])
+
+
+def test_a_sample_holds_the_targets_and_some_others_and_places_them() -> None:
+    among = Competitors.of(torch.tensor([[7, 2, -1], [2, -1, -1]]), 12, 4)
+    assert among.items is not None
+    assert {2, 7} < set(among.items.tolist())
+    assert len(among.items) == among.n_of(12) == 6
+    assert among.items.tolist() == sorted(set(among.items.tolist()))
+    assert among.at(among.items).tolist() == list(range(6))
+    others = torch.tensor(sorted(set(range(13)) - set(among.items.tolist())))
+    assert among.at(others).tolist() == [6] * 7, "those left out and the padding lie nowhere"
+    assert among.at(torch.tensor([-1])).tolist() == [-1]
+    assert Competitors.of(torch.tensor([[7]]), 12, 11).items is None, "nobody to leave out"
+
+
+def test_the_sum_over_a_sample_is_right_in_the_mean() -> None:
+    torch.manual_seed(0)
+    logits, targets, n = torch.randn(12, dtype=torch.float64), torch.tensor([3, 8]), 4000
+    sums = torch.zeros(n, dtype=torch.float64)
+    for draw in range(n):
+        among = Competitors.of(targets, 12, 4)
+        sums[draw] = among.corrected(logits).exp().sum()
+    error = sums.std() / n**0.5
+    assert abs(sums.mean() - logits.exp().sum()) < 3 * error
+    assert error < 0.02 * logits.exp().sum()
+
+
 def test_dropout_silences_its_share_and_keeps_the_mean() -> None:
     torch.manual_seed(0)
     dropout, x = Dropout(0.4), torch.ones(100, 1000)
@@ -325,6 +361,14 @@ def test_fused_states_and_gates_never_look_ahead() -> None:
         assert not torch.isclose(one[:, 4:], two[:, 4:]).all()
 
 
+N_ASKED = 6
+
+
+def few_targets(batch: Batch) -> Batch:
+    """Keep those targets alone that are among the first items, so that others can be drawn."""
+    return batch._replace(targets=torch.where(batch.targets < N_ASKED, batch.targets, -1))
+
+
 def test_gate_shares_sum_to_one_at_every_position() -> None:
     network, batch = module(ring()), batch_of(ring())
     _, gates = network.states(batch, network.states.table())
@@ -363,16 +407,35 @@ def test_next_loss_is_the_same_however_it_is_cut_into_blocks(
     torch.testing.assert_close(network.next_loss(batch), whole)
 
 
-def test_next_loss_is_the_mean_of_the_cross_entropies_of_the_scores() -> None:
+def drawn(network: IntegratedModule, batch: Batch) -> Any:
+    """Return a function from logits and target to the cross-entropy among the next sample."""
+    torch.manual_seed(3)
+    among = network.competitors(batch)
+    torch.manual_seed(3)
+    if among.items is None or among.correction is None:
+        return lambda logits, target: -logits.log_softmax(0)[target]
+    items, correction = among.items, among.correction
+
+    def of(logits: Tensor, target: int) -> Tensor:
+        found = (logits[items] + correction).log_softmax(0)
+        return -found[items.tolist().index(int(target))]
+
+    return of
+
+
+@pytest.mark.parametrize("n_negatives", [0, 5])
+def test_next_loss_is_the_mean_of_the_cross_entropies_of_the_scores(n_negatives: int) -> None:
     """Training and scoring see the same logits: those after each prefix, out of one function."""
     split = ring()
-    network, batch = module(split, cf_folds=2, branches=("cf", "rnn")), None
-    batch = batch_of(split)
+    network = module(
+        split, cf_folds=2, cf_items=18, branches=("cf", "rnn"), n_negatives=n_negatives
+    )
+    batch = few_targets(batch_of(split))
     # weights of all users in every fold, so that training and scoring read the same table
     assert network.cf is not None
-    first, second = network.cf.tables.view(2, 3, 20, 20)[:, -1]
+    first, second = network.cf.tables.view(2, 3, 18, 18)[:, -1]
     network.cf.tables = torch.cat([first.repeat(3, 1), second.repeat(3, 1)])
-    losses = []
+    cross_entropy, losses = drawn(network, batch), []
     for row, user in enumerate(batch.users.tolist()):
         for step in range(int(batch.lengths[row])):
             items = batch.items[row, : step + 1]
@@ -381,7 +444,8 @@ def test_next_loss_is_the_mean_of_the_cross_entropies_of_the_scores() -> None:
             asked = one.whole_batch(one.last(torch.tensor([0]), 99), torch.full((1, 0), -1))
             logits = network.scores(asked._replace(users=torch.tensor([user])))[0]
             logits[items] = -torch.inf
-            losses.append(-logits.log_softmax(0)[batch.targets[row, step]])
+            if batch.targets[row, step] >= 0:
+                losses.append(cross_entropy(logits, batch.targets[row, step]))
     torch.testing.assert_close(network.next_loss(batch), torch.stack(losses).mean())
 
 
@@ -500,8 +564,13 @@ def test_a_dropped_interaction_leaves_no_trace_in_the_time_gap_of_the_next() -> 
     assert not np.array_equal(log.histories().context[kept, -1], expected)
 
 
-def test_gap_loss_is_the_mean_cross_entropy_with_the_rest_of_the_history_out_of_the_way() -> None:
-    network, batch = module(board(), "gaps", branches=("rnn",)), batch_of(board(), "gaps")
+@pytest.mark.parametrize("n_negatives", [0, 5])
+def test_gap_loss_is_the_mean_cross_entropy_with_the_rest_of_the_history_out_of_the_way(
+    n_negatives: int,
+) -> None:
+    network = module(board(), "gaps", branches=("rnn",), n_negatives=n_negatives)
+    batch = few_targets(batch_of(board(), "gaps"))
+    cross_entropy = drawn(network, batch)
     table = network.states.table()
     states, _ = network.states.between(batch, table, skip=1)
     losses = []
@@ -510,7 +579,8 @@ def test_gap_loss_is_the_mean_cross_entropy_with_the_rest_of_the_history_out_of_
         for step, item in enumerate(history.tolist()):
             logits = table @ states[row, step] + network.bias
             logits[history[history != item]] = -torch.inf
-            losses.append(-logits.log_softmax(0)[item])
+            if item < N_ASKED:
+                losses.append(cross_entropy(logits, item))
     torch.testing.assert_close(network.gap_loss(batch), torch.stack(losses).mean())
 
 

@@ -129,23 +129,30 @@ class CFWeights:
         return (self.place[items] + table * self.size).clamp(min=0)
 
     def blocks(
-        self, items: Tensor, before: Tensor, tables: Tensor, lengths: Tensor, size: int
+        self,
+        items: Tensor,
+        before: Tensor,
+        tables: Tensor,
+        lengths: Tensor,
+        size: int,
+        asked: Tensor | None = None,
     ) -> Iterator[Tensor]:
         """Yield the scores at every position, a block of positions at a time.
 
         ``S_t = decay * S_{t-1} + B[i_t]``, where ``S_{-1}`` is ``before``, ``[n_scores, batch,
-        n_items]``; only the rows that reach into a block (``lengths`` descends) are computed.
+        n_asked]``; only the rows that reach into a block (``lengths`` descends) are computed,
+        and the scores of the ``asked`` items alone, if they are given.
 
         Yields
         ------
         Tensor
-            float32 ``[n_scores, rows, positions, n_items]``.
+            float32 ``[n_scores, rows, positions, n_asked]``.
         """
         state, ways = before, list(zip(self.kinds, self.decays.tolist(), strict=True))
         for active, block in position_blocks(lengths, size):
             here, mine = items[active, block], tables[active]
-            rows = {kind: self.rows(here, mine, kind) for kind in set(self.kinds)}
-            scores = before.new_empty(len(ways), *here.shape, self.n_items)
+            rows = {kind: self.rows(here, mine, kind, asked) for kind in set(self.kinds)}
+            scores = before.new_empty(len(ways), *here.shape, before.shape[-1])
             for out, last, (kind, decay) in zip(scores, state, ways, strict=True):
                 last = last[active]
                 for step in range(here.shape[1]):
@@ -153,10 +160,13 @@ class CFWeights:
             yield scores
             state = scores[:, :, -1]
 
-    def rows(self, items: Tensor, tables: Tensor, kind: int) -> Tensor:
-        """Return the weights of each item of a block, float32 ``[rows, positions, n_items]``."""
-        found = self.tables[self.at(items, tables[:, None], kind)]
-        return self.spread(found * (self.place[items] >= 0)[..., None])
+    def rows(self, items: Tensor, tables: Tensor, kind: int, asked: Tensor | None = None) -> Tensor:
+        """Return the weights of each item of a block, float32 ``[rows, positions, n_asked]``."""
+        at, known = self.at(items, tables[:, None], kind), (self.place[items] >= 0)[..., None]
+        if asked is None:
+            return self.spread(self.tables[at] * known)
+        place = self.place[asked]
+        return self.tables[at[..., None], place.clamp(min=0)] * (known & (place >= 0))
 
     @property
     def size(self) -> int:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from reclib.recommenders.deep import loss
+from reclib.recommenders.deep.competitors import Competitors
 from reclib.recommenders.deep.sequences import Batch
 from reclib.recommenders.deep.settings import Settings
 from reclib.recommenders.deep.states import Inputs, States
@@ -78,23 +79,27 @@ class IntegratedModule(pl.LightningModule):
 
     def next_loss(self, batch: Batch) -> Tensor:
         """Return the mean cross-entropy of the next item over all positions."""
-        table = self.states.table()
+        table, among = self.states.table(), self.competitors(batch)
         states, gates = self.states(batch, table)
-        size = loss.block_size(batch.lengths, self.n_items)
-        hidden = loss.hidden_before(batch.seen(self.n_items), batch.items, batch.lengths, size)
-        scores = self.cf_scores(batch, size)
-        return self.cross_entropy(batch, table, states, self.cf_weights(gates), hidden, scores)
+        size = loss.block_size(batch.lengths, among.n_of(self.n_items))
+        seen = among.seen(batch.seen(self.n_items))
+        hidden = loss.hidden_before(seen, among.at(batch.items), batch.lengths, size)
+        scores = self.cf_scores(batch, among, size)
+        return self.cross_entropy(
+            batch, table, states, self.cf_weights(gates), among, hidden, scores
+        )
 
     def gap_loss(self, batch: Batch) -> Tensor:
         """Return the mean cross-entropy of the item that each position would leave a gap for."""
-        table = self.states.table()
+        table, among = self.states.table(), self.competitors(batch)
         states, gates = self.states.between(batch, table, skip=1)
-        hidden = loss.hidden_always(
-            batch.seen(self.n_items),
-            batch.lengths,
-            loss.block_size(batch.lengths, self.n_items),
-        )
-        return self.cross_entropy(batch, table, states, gates[..., :0], hidden, None)
+        size = loss.block_size(batch.lengths, among.n_of(self.n_items))
+        hidden = loss.hidden_always(among.seen(batch.seen(self.n_items)), batch.lengths, size)
+        return self.cross_entropy(batch, table, states, gates[..., :0], among, hidden, None)
+
+    def competitors(self, batch: Batch) -> Competitors:
+        """Return the items that compete for the positions of a batch."""
+        return Competitors.of(batch.targets, self.n_items, self.settings.n_negatives)
 
     def cross_entropy(
         self,
@@ -102,30 +107,32 @@ class IntegratedModule(pl.LightningModule):
         table: Tensor,
         states: Tensor,
         weights: Tensor,
+        among: Competitors,
         hidden: Iterator[Tensor],
         scores: Iterator[Tensor] | None,
     ) -> Tensor:
         """Return the mean cross-entropy of the targets of all positions."""
         total: Tensor = loss.BlockCrossEntropy.apply(
             states,
-            table,
-            self.bias,
+            among.of_rows(table),
+            among.corrected(self.bias),
             weights,
-            (batch.targets, batch.lengths),
+            (among.at(batch.targets), batch.lengths),
             hidden,
             scores,
             self.settings.label_smoothing,
-            loss.block_size(batch.lengths, self.n_items),
+            loss.block_size(batch.lengths, among.n_of(self.n_items)),
         )
         return total / (batch.targets >= 0).sum()
 
-    def cf_scores(self, batch: Batch, size: int) -> Iterator[Tensor] | None:
+    def cf_scores(self, batch: Batch, among: Competitors, size: int) -> Iterator[Tensor] | None:
         """Return the CF scores by block, from weights that have not seen the batch's users."""
         if self.cf is None:
             return None
         tables = self.cf.table_of(batch.users, training=True)
         bag = self.cf.bag(batch.bag, batch.offsets, batch.ages, tables)
-        return self.cf.blocks(batch.items, bag, tables, batch.lengths, size)
+        before = among.of_columns(bag)
+        return self.cf.blocks(batch.items, before, tables, batch.lengths, size, among.items)
 
     def set_loss(self, batch: Batch) -> Tensor:
         """Return the multinomial loss of the items dropped from the histories."""

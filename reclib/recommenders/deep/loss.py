@@ -84,11 +84,11 @@ def with_gradient(
 class BlockCrossEntropy(torch.autograd.Function):
     """Sum of the cross-entropies of all positions, a block of positions at a time.
 
-    The logits of a position are ``E h + b + sum_d c_d S_d`` with the item table E, the state h,
-    the popularity b and the CF scores S_d. All logits at once would take ``positions x n_items``
-    floats several times over. Here each block's gradient is taken while its logits are there, so
-    that only one block of them exists at a time. Items that the history holds can never be
-    recommended and do not compete.
+    The logits of a position are ``E h + b + sum_d c_d S_d`` with the table E of the items that
+    compete, the state h, the popularity b and the CF scores S_d. All logits at once would take
+    ``positions x n_items`` floats several times over. Here each block's gradient is taken while
+    its logits are there, so that only one block of them exists at a time. Items that the history
+    holds can never be recommended and do not compete.
     """
 
     @staticmethod

@@ -47,6 +47,9 @@ class Settings:
         many epochs without looking there.
     label_smoothing : float
         Share of the target's probability that is spread over the catalogue.
+    n_negatives : int
+        Items drawn at random that compete with the targets of a batch, with the correction for
+        it; see `Competitors`. 0 for the whole catalogue.
     drop_rate : float
         Share of a history that is dropped and asked for, with the targets ``gaps`` and ``set``.
     cf_l2, cf_user_weight, cf_dropout, cf_discount : float
@@ -87,6 +90,7 @@ class Settings:
     epochs: int | None = None
     cf_weight: float | None = None
     label_smoothing: float = 0.0
+    n_negatives: int = 0
     drop_rate: float = 0.2
     cf_l2: float = 500.0
     cf_user_weight: float = 0.5
