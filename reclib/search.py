@@ -16,11 +16,16 @@ SETTINGS = Path(__file__).parents[1] / "notebooks" / "settings"
 """One file a dataset: protocol, then recommender, then settings."""
 
 
-def candidates(name: str, n_trials: int, seed: int) -> Iterator[dict[str, Any]]:
-    """Yield the settings of each trial: the defaults, their variants, then random draws."""
+def candidates(
+    name: str, n_trials: int, seed: int, *, short: bool = False
+) -> Iterator[dict[str, Any]]:
+    """Yield the settings of each trial: the defaults, their variants, then random draws.
+
+    Before them comes, where histories are ``short``, what is known to help there.
+    """
     entry = recommenders.CATALOGUE[name]
     random = np.random.default_rng(seed)
-    known: list[Mapping[str, Any]] = [{}, *entry.variants]
+    known: list[Mapping[str, Any]] = [*(entry.short if short else ()), {}, *entry.variants]
     for trial in range(n_trials if entry.space else 1):
         drawn = {key: draw(choices, random) for key, choices in entry.space.items()}
         yield {**entry.defaults, **(known[trial] if trial < len(known) else drawn)}

@@ -24,6 +24,9 @@ from reclib.ranking import check_cutoff
 from reclib.spec import SAME_PARTS, Spec, base_of, grid, shares_fit
 from reclib.splits import PROTOCOLS, Split, make_split
 
+SHORT_HISTORY = 20
+"""Median interactions of a user below which histories are short."""
+
 __all__ = ["Spec", "Study", "grid"]
 
 
@@ -158,10 +161,7 @@ class Study:
 
     def _trial_numbers(self, rows: pd.DataFrame, n_trials: int) -> pd.Series:
         """Return each row's place in its search, NaN for trials of an earlier search space."""
-        drawn = {
-            name: list(search.candidates(name, n_trials, self.seed))
-            for name in rows["recommender"].unique()
-        }
+        drawn = {name: self.candidates(name, n_trials) for name in rows["recommender"].unique()}
         numbers = [
             drawn[row.recommender].index(row.settings)
             if row.settings in drawn[row.recommender]
@@ -169,6 +169,11 @@ class Study:
             for row in rows.itertuples()
         ]
         return pd.Series(numbers, index=rows.index, dtype=float)
+
+    def candidates(self, name: str, n_trials: int) -> list[dict[str, Any]]:
+        """Return the settings of each trial of a recommender on this dataset."""
+        short = self.dataset.interactions.groupby("user_id").size().median() < SHORT_HISTORY
+        return list(search.candidates(name, n_trials, self.seed, short=bool(short)))
 
     def search_all(self, names: Sequence[str], protocols: Sequence[str], n_trials: int) -> None:
         """Search settings on the valid part of fold 0, and write the best ones to their file.
@@ -178,7 +183,7 @@ class Study:
         specs = [
             Spec(name, protocol, settings=settings, stage="valid")
             for protocol, name in product(protocols, names)
-            for settings in search.candidates(name, n_trials, self.seed)
+            for settings in self.candidates(name, n_trials)
         ]
         done = self.run_all(specs, "search", kind="trial")
         best: dict[tuple[str, str], Run] = {}

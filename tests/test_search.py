@@ -38,6 +38,17 @@ def test_every_trial_can_be_built(name: str) -> None:
         build(name, settings)
 
 
+@pytest.mark.parametrize("name", ["integrated", "rnn", "transitions", "item-knn"])
+def test_where_histories_are_short_what_is_known_of_them_comes_first(name: str) -> None:
+    entry = CATALOGUE[name]
+    plain = list(candidates(name, 6, seed=1))
+    found = list(candidates(name, 6, seed=1, short=True))
+    assert found[: len(entry.short)] == [{**entry.defaults, **rest} for rest in entry.short]
+    assert found[len(entry.short) :][:3] == plain[:3][: 6 - len(entry.short)]
+    for settings in found:
+        build(name, settings)
+
+
 def test_more_trials_begin_with_the_same_ones_and_a_seed_decides() -> None:
     few, many = (list(candidates("item-knn", n, seed=1)) for n in (9, 15))
     assert many[:9] == few

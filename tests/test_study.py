@@ -136,6 +136,16 @@ def test_the_search_writes_the_best_settings_of_the_valid_part(
     assert study.settings("bias", "holdout") == best
 
 
+def test_short_histories_are_searched_as_such(
+    study: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usual = study.dataset.interactions.groupby("user_id").size().median()
+    for limit, short in ((usual, False), (usual + 1, True)):
+        monkeypatch.setattr("reclib.study.SHORT_HISTORY", limit)
+        expected = search.candidates("rnn", 3, study.seed, short=short)
+        assert study.candidates("rnn", 3) == list(expected)
+
+
 def test_what_training_found_is_kept_where_nothing_is_left_to_find_it_on(study: Study) -> None:
     study.search_all(["bpr"], ["holdout", "leave-last-out"], 1)
     found = search.read_settings("small")

@@ -11,6 +11,7 @@ from reclib.errors import UnknownName
 from reclib.recommenders.base import Recommender
 from reclib.recommenders.spaces import (
     DEEP_DEFAULTS,
+    DEEP_SHORT,
     DEEP_SPACE,
     DEEP_VARIANTS,
     EASE_SPACE,
@@ -26,6 +27,7 @@ from reclib.recommenders.spaces import (
     TRANSITION_SPACE,
     USER_SPACE,
     WEIGHTED,
+    WHOLE_SHORT,
     WHOLE_VARIANTS,
 )
 
@@ -56,6 +58,8 @@ class Entry:
         Settings of the first trial: the best that is known from the literature.
     variants : sequence of mapping
         Deviations from the defaults that are known to help on some data; the next trials.
+    short : sequence of mapping
+        Deviations that are known to help where histories are short; there the first trials.
     fixed : mapping
         Arguments that are no settings; ``members``: the recommenders that it is made of.
     seeded : bool
@@ -73,6 +77,7 @@ class Entry:
     space: Mapping[str, Any] = field(default_factory=dict)
     defaults: Mapping[str, Any] = field(default_factory=dict)
     variants: Sequence[Mapping[str, Any]] = ()
+    short: Sequence[Mapping[str, Any]] = ()
     fixed: Mapping[str, Any] = field(default_factory=dict)
     seeded: bool = False
     modules: tuple[str, ...] = BRIDGE
@@ -125,12 +130,12 @@ def _knn(name: str, title: str, model: str, space: Any, variants: Any, **default
     known = {"similarity": "asymmetric", "alpha": 0.5, "locality": 1.0, "n_neighbours": 200,
              "shrink": 50.0, "weighting": "tf-idf", "last_n": None} | defaults  # fmt: skip
     return Entry(name, title, "neighbours", f"{HERE}.recbole_models:FromHistory", space, known,
-                 variants, {"model": model}, modules=NEIGHBOURS)  # fmt: skip
+                 variants, fixed={"model": model}, modules=NEIGHBOURS)  # fmt: skip
 
 
 def _rated(name: str, title: str, model: str) -> Entry:
     return Entry(name, title, "neighbours", f"{HERE}.recbole_models:FromHistory", RATED_SPACE,
-                 RATED, (), {"model": model}, modules=NEIGHBOURS)  # fmt: skip
+                 RATED, fixed={"model": model}, modules=NEIGHBOURS)  # fmt: skip
 
 
 def _linear(
@@ -138,7 +143,7 @@ def _linear(
 ) -> Entry:
     space = space | {"last_n": [None, None, 50, 20]}
     return Entry(name, title, "linear", f"{HERE}.recbole_models:FromHistory", space,
-                 {"last_n": None} | defaults, variants, {"model": model},
+                 {"last_n": None} | defaults, variants, fixed={"model": model},
                  modules=NEIGHBOURS)  # fmt: skip
 
 
@@ -147,12 +152,14 @@ def _learned(
 ) -> Entry:
     family = "sequential" if kind == "Sequential" else "learned"
     return Entry(name, title, family, f"{HERE}.recbole_models:{kind}", space, defaults,
-                 (), {"model": model}, seeded=True)  # fmt: skip
+                 fixed={"model": model}, seeded=True)  # fmt: skip
 
 
-def _deep(name: str, title: str, kind: str, variants: Any = DEEP_VARIANTS) -> Entry:
+def _deep(
+    name: str, title: str, kind: str, variants: Any = DEEP_VARIANTS, short: Any = DEEP_SHORT
+) -> Entry:
     return Entry(name, title, "deep", f"{HERE}.deep.models:{kind}", DEEP_SPACE,
-                 DEEP_DEFAULTS, variants, seeded=True, modules=DEEP)  # fmt: skip
+                 DEEP_DEFAULTS, variants, short, seeded=True, modules=DEEP)  # fmt: skip
 
 
 SIMPLE = ("recommenders/base.py", "recommenders/simple.py")
@@ -184,6 +191,7 @@ CATALOGUE: dict[str, Entry] = {
         Entry("transitions", "Transitions", "linear", f"{HERE}.transitions:Transitions",
               TRANSITION_SPACE, {"decay": 0.9, "reg_weight": 500.0},
               ({"decay": 0.95}, {"decay": 0.7, "reg_weight": 10.0}),
+              ({"decay": 0.7, "reg_weight": 10.0},),
               modules=("recommenders/base.py", "recommenders/transitions.py")),
         _linear("slim", "SLIM", "SLIMElastic",
                 {"alpha": {"low": 1e-3, "high": 1e-1}, "l1_ratio": {"low": 1e-3, "high": 1e-1}},
@@ -232,7 +240,7 @@ CATALOGUE: dict[str, Entry] = {
         _deep("cnn", "CNN", "Cnn"),
         _deep("rnn", "RNN", "Rnn"),
         _deep("attention", "Attention", "Attention"),
-        _deep("integrated", "Integrated", "Integrated", WHOLE_VARIANTS),
+        _deep("integrated", "Integrated", "Integrated", WHOLE_VARIANTS, WHOLE_SHORT),
         Entry("ensemble", "Ensemble of EASE and RNN", "ensemble", f"{HERE}.ensemble:Ensemble",
               fixed={"members": {"ease": {}, "rnn": {}}}, seeded=True,
               modules=(*NEIGHBOURS, *DEEP, "recommenders/ensemble.py")),

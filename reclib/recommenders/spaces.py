@@ -72,3 +72,13 @@ WHOLE_VARIANTS = (
     SHORTER | {"embedding_size": 128, "dropout": 0.3},
 )
 """For the integrated model: larger batches, for its epochs take longer."""
+
+DEEP_SHORT = tuple(
+    {"max_len": 50, "batch_size": 64, "max_epochs": 6, "n_negatives": 2000} | rest
+    for rest in ({}, {"dropout": 0.5, "max_epochs": 8, "learning_rate": 4e-3})
+)
+WHOLE_SHORT = tuple(
+    rest | {"cf_l2": 200.0, "cf_folds": 2, "cf_transition": 0.7, "cf_transition_l2": 10.0}
+    for rest in DEEP_SHORT
+)
+"""Short histories come with large catalogues: fewer steps, and a sample of the items competes."""
