@@ -62,9 +62,13 @@ def grid(
 
 
 def shares_fit(spec: Spec) -> bool:
-    """Return whether one fit serves every protocol with the same parts."""
-    trained = recommenders.CATALOGUE[spec.recommender].family in TRAINED
-    return trained and spec.stage == "test"
+    """Return whether one fit serves every protocol with the same parts.
+
+    The networks learn another target where rated items alone are ranked.
+    """
+    family = recommenders.CATALOGUE[spec.recommender].family
+    of_its_own = family == "deep" and spec.protocol == "rated-only"
+    return family in TRAINED and spec.stage == "test" and not of_its_own
 
 
 def base_of(spec: Spec) -> str:

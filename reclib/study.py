@@ -221,7 +221,8 @@ class Study:
         """Return the protocols that are measured with the base, since it is fitted anyway."""
         if not shares_fit(spec):
             return []
-        return self.supported([name for name, other in SAME_PARTS.items() if other == base])
+        same = [name for name, other in SAME_PARTS.items() if other == base]
+        return self.supported([name for name in same if shares_fit(replace(spec, protocol=name))])
 
     def run_all(self, specs: Iterable[Spec], label: str = "runs", kind: str = "run") -> list[Run]:
         """Make many runs, ``workers`` at a time, and return them in the order given.

@@ -37,6 +37,7 @@ NEIGHBOURS = (*BRIDGE, "recommenders/neighbours.py", "recommenders/similarity.py
               "recommenders/simple.py", "recommenders/linear.py",
               "recommenders/ease.py")  # fmt: skip
 DEEP = ("recommenders/base.py", "recommenders/ease.py", "recommenders/similarity.py",
+        "recommenders/simple.py",
         "recommenders/transitions.py", "recommenders/deep/*.py")  # fmt: skip
 
 
@@ -120,7 +121,7 @@ OPTIONAL: dict[str, Sequence[str]] = {
         "learning_rate", "weight_decay", "batch_size", "max_len", "max_epochs", "patience",
         "epochs", "cf_weight", "label_smoothing", "drop_rate", "cf_l2", "cf_user_weight",
         "cf_dropout", "cf_discount", "cf_items", "cf_folds", "cf_decays", "cf_transition",
-        "cf_transition_l2", "n_negatives", "target", "precision",
+        "cf_transition_l2", "cf_neighbours", "cf_shrink", "n_negatives", "target", "precision",
     ),
 }  # fmt: skip
 """Settings that a family takes beyond those with a default."""

@@ -37,7 +37,7 @@ def checkerboard(n_users: int = 80, n_items: int = 20, **attributes: Any) -> Dat
     return dataset(pd.DataFrame(rows, columns=["user", "item", "timestamp"]), **attributes)
 
 
-def likes(n_users: int = 40, n_items: int = 30) -> Dataset:
+def likes(n_users: int = 40, n_items: int = 30, *, times: bool = False) -> Dataset:
     """Users rate 70 % of all items: 5 where the parities of user and item agree, else 1.
 
     Every user and every item has nearly the same mean, so a bias model is left with guessing.
@@ -45,7 +45,10 @@ def likes(n_users: int = 40, n_items: int = 30) -> Dataset:
     random = np.random.default_rng(2)
     users, items = np.nonzero(random.random((n_users, n_items)) < 0.7)
     ratings = np.where(users % 2 == items % 2, 5.0, 1.0)
-    return dataset(pd.DataFrame({"user": users, "item": items, "rating": ratings}))
+    frame = pd.DataFrame({"user": users, "item": items, "rating": ratings})
+    return dataset(
+        frame.assign(timestamp=3600.0 * random.permutation(len(frame))) if times else frame
+    )
 
 
 def cycle(n_users: int = 60, n_items: int = 20, length: int = 8, **columns: Any) -> Dataset:
@@ -80,6 +83,12 @@ def ring() -> Split:
 def rated() -> Split:
     """Return the likes, a fifth of each user's withheld and ranked alone."""
     return split_of(likes(), "rated-only")
+
+
+@cache
+def rated_in_time() -> Split:
+    """Return the likes, each at a time, a fifth of each user's withheld and ranked alone."""
+    return split_of(likes(80, times=True), "rated-only")
 
 
 SMALL: dict[str, dict[str, Any]] = {

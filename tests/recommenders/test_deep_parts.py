@@ -18,7 +18,7 @@ from torch import Tensor
 from reclib.errors import DataError, UnknownName
 from reclib.metrics import at_cutoff, hits_of
 from reclib.ranking import top_k
-from reclib.recommenders.deep import integrated, loss
+from reclib.recommenders.deep import loss, trained
 from reclib.recommenders.deep.branches import SEQUENTIAL, Dropout
 from reclib.recommenders.deep.cf import CFWeights
 from reclib.recommenders.deep.competitors import Competitors
@@ -591,7 +591,7 @@ def test_the_weight_of_cf_is_the_one_that_ranks_best_on_valid() -> None:
     valid = board().at("valid")
     found = Integrated(**DEEP | {"max_epochs": 1, "branches": ("cf", "rnn")}).fit(valid)
     values = {}
-    for weight in integrated.CF_WEIGHTS:
+    for weight in trained.CF_WEIGHTS:
         found.module.cf_weight.fill_(weight)
         values[weight] = evaluate(found, valid, (10,)).summary["ndcg@10"]
     best = float(found.curve["valid_ndcg@10"].max())

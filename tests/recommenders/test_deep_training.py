@@ -15,7 +15,7 @@ from planted import DEEP, board, cycle, dataset, everybody, ring, split_of, with
 from torch.utils import deterministic
 
 from reclib.metrics import evaluate
-from reclib.recommenders.deep import integrated
+from reclib.recommenders.deep import trained
 from reclib.recommenders.deep.data import log_of
 from reclib.recommenders.deep.integrated import IntegratedModule
 from reclib.recommenders.deep.models import Integrated
@@ -50,7 +50,7 @@ def test_early_stopping_keeps_the_best_epoch(monkeypatch: pytest.MonkeyPatch) ->
     def keep(self: IntegratedModule) -> None:
         states.append({name: value.clone() for name, value in self.state_dict().items()})
 
-    monkeypatch.setattr(integrated, "ndcg", scripted)
+    monkeypatch.setattr(trained, "ndcg", scripted)
     monkeypatch.setattr(IntegratedModule, "on_train_epoch_end", keep)
     found = model(max_epochs=9, patience=2).fit(ring())
     assert found.curve[METRIC].tolist() == script[:4], "patience"
@@ -88,7 +88,7 @@ def test_a_refit_trains_everything_for_as_many_epochs_as_the_valid_stage_found(
         return torch.full((len(scores),), next(script), dtype=torch.float64)
 
     monkeypatch.setattr(Integrated, "_train", spy)
-    monkeypatch.setattr(integrated, "ndcg", scripted)
+    monkeypatch.setattr(trained, "ndcg", scripted)
     found = model(branches=("rnn",)).fit(board())
     assert found.found == {"epochs": 2}
     assert runs == [(len(board().validation.train), 4), (len(board().train), 2)]

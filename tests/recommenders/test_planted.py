@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from planted import board, fitted, rated, ring
+from planted import board, fitted, rated, rated_in_time, ring
 
 from reclib.metrics import evaluate
 from reclib.recommenders import CATALOGUE
@@ -44,6 +44,15 @@ def test_what_is_liked_ranks_before_what_is_not(name: str) -> None:
     lowest = np.where(liked, scores, np.inf).min(axis=1)
     highest = np.where(tested & ~liked, scores, -np.inf).max(axis=1)
     assert (lowest > highest).all(), f"{name} ranks something disliked before something liked"
+
+
+@pytest.mark.parametrize("name", ["cnn", "rnn", "attention", "integrated"])
+def test_networks_learn_from_ratings_what_is_liked(name: str) -> None:
+    """A network that reads but what was taken, not how it was rated, is left with guessing."""
+    split = rated_in_time()
+    found = evaluate(fitted(name, split), split, (5,)).summary
+    floor = evaluate(fitted("bias", split), split, (5,)).summary
+    assert found["map@5"] > 0.9 > 0.75 > floor["map@5"]
 
 
 @pytest.mark.parametrize("name", ["random", "popularity", "pop", "bias"])

@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from reclib.recommenders.deep.features import Context
 from reclib.recommenders.deep.sequences import Batch, Histories, Windows, length_batches
-from reclib.recommenders.deep.settings import Settings
+from reclib.recommenders.deep.settings import TWO_SIDED, Settings
 
 if TYPE_CHECKING:
     from reclib.splits import Split
@@ -148,10 +148,10 @@ def asking(
 ) -> Batch:
     """Return the batch that asks for users, whose histories fall in length.
 
-    Trained on gaps, the network answers from all stretches of a history, otherwise from the last.
+    Reading both sides, the network answers from all stretches of a history, else from the last.
     """
     targets = torch.full((len(users), 0), -1) if targets is None else targets
-    if target != "gaps":
+    if target not in TWO_SIDED:
         return histories.whole_batch(histories.last(users, max_len), targets, allowed)
     windows, owners = histories.cover(users, max_len)
     allowed = torch.zeros(len(users), 0, dtype=torch.bool) if allowed is None else allowed
@@ -169,7 +169,7 @@ def log_of(split: Split, part: str, context: Context) -> Log:
 
 
 KINDS: dict[str, type[NextBatches | GapBatches | SetBatches]] = {
-    "next": NextBatches, "gaps": GapBatches, "set": SetBatches,
+    "next": NextBatches, "gaps": GapBatches, "ratings": GapBatches, "set": SetBatches,
 }  # fmt: skip
 
 
@@ -186,7 +186,7 @@ class HistoryData(pl.LightningDataModule):
         How interaction features become levels.
     settings : Settings
         Batch size, longest stretch, seed.
-    target : {"next", "gaps", "set"}
+    target : {"next", "gaps", "ratings", "set"}
         What is learned.
     """
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
-import pytorch_lightning as pl
 import torch
 from torch import Tensor, nn
 
@@ -14,16 +12,17 @@ from reclib.recommenders.deep.competitors import Competitors
 from reclib.recommenders.deep.sequences import Batch
 from reclib.recommenders.deep.settings import Settings
 from reclib.recommenders.deep.states import Inputs, States
-from reclib.recommenders.deep.validation import ndcg
+from reclib.recommenders.deep.trained import Trained
 
 SMALLEST = 1e-30
 SMALLEST_LEVEL = 1e-3
 CF_LOGIT = 2.0
 """What the CF branch adds at first to the logit of the item that it is surest of."""
-CF_WEIGHTS = (0.0, 4.0, 8.0, 16.0, 24.0, 32.0, 48.0, 64.0, 96.0, 128.0)
+RATING_SCALE = 0.1
+"""Of the products of states and item vectors, which are of the order of ten, in a rating."""
 
 
-class IntegratedModule(pl.LightningModule):
+class IntegratedModule(Trained):
     """Fuses the branches, scores the catalogue, and knows its loss.
 
     The logits of item i after a history are ``e_i h + b_i + g sum_d w_d S_di``: e the item
@@ -37,31 +36,33 @@ class IntegratedModule(pl.LightningModule):
     is the log of its mean probability over all gaps plus ``w S_i``. On the training part the
     states know the answers and would leave nothing to w: it is the one of `CF_WEIGHTS` that
     ranks best on the valid part.
+
+    Trained on ratings, h is the state of a gap too, and ``m + e_i h / 10 + b_i + u h`` the rating
+    that is expected of item i in it, with the mean rating m; an item's score is the mean of that
+    over all gaps, mixed with what item-based CF expects (`Ratings`), by the one of `CF_SHARES`
+    that ranks best on the valid part.
     """
 
     popularity: Tensor
-    cf_weight: Tensor
 
     def __init__(self, inputs: Inputs, settings: Settings, target: str) -> None:
-        super().__init__()
-        self.settings, self.target, self.cf = settings, target, inputs.cf
-        self.states = States(inputs, settings, two_sided=target == "gaps")
+        super().__init__(settings, target)
+        self.cf, self.ratings = inputs.cf, inputs.ratings
+        self.states = States(inputs, settings, two_sided=self.two_sided)
         prior = (inputs.popularity + 1).log()
         self.bias = nn.Parameter(prior - prior.mean())
+        if self.ratings is not None:
+            self.bias = nn.Parameter(self.ratings.items.clone())
+            self.level = nn.Linear(settings.embedding_size, 1)
+            nn.init.zeros_(self.level.weight)
         self.register_buffer("popularity", inputs.popularity, persistent=False)
         levels = torch.ones(0) if inputs.cf is None else inputs.cf.levels
         self.cf_scale = nn.Parameter((CF_LOGIT / levels.clamp(min=SMALLEST_LEVEL)).log())
-        self.register_buffer("cf_weight", torch.tensor(8.0))
 
     @property
     def n_items(self) -> int:
         """Size of the catalogue."""
         return len(self.bias)
-
-    @property
-    def weighs(self) -> bool:
-        """Whether CF scores are added to the mean of gaps, with a weight chosen on valid."""
-        return self.target == "gaps" and self.cf is not None
 
     def cf_weights(self, gates: Tensor) -> Tensor:
         """Return the weight of every CF score, ``[..., n_scores]``."""
@@ -72,7 +73,8 @@ class IntegratedModule(pl.LightningModule):
 
     def training_step(self, batch: Batch, index: int) -> Tensor:
         """Return the loss of a batch, with the CF weights that have not seen its users."""
-        losses = {"next": self.next_loss, "gaps": self.gap_loss, "set": self.set_loss}
+        losses = {"next": self.next_loss, "gaps": self.gap_loss, "set": self.set_loss,
+                  "ratings": self.rating_loss}  # fmt: skip
         total = losses[self.target](batch)
         self.log("train_loss", total, on_step=False, on_epoch=True, batch_size=len(batch.users))
         return total
@@ -141,6 +143,17 @@ class IntegratedModule(pl.LightningModule):
             logits.masked_fill(batch.seen(self.n_items)[:, :-1], -torch.inf), batch.targets
         )
 
+    def rating_loss(self, batch: Batch) -> Tensor:
+        """Return the mean squared error of the rating that each position leaves a gap for."""
+        assert self.ratings is not None
+        table, known = self.states.table(), batch.targets >= 0
+        states, _ = self.states.between(batch, table, skip=1)
+        target = batch.targets.clamp(min=0)
+        match = RATING_SCALE * (states * table[target]).sum(-1)
+        expected = self.ratings.mean + match + self.bias[target] + self.level(states)[..., 0]
+        error = expected - self.ratings.values[batch.context[..., 0]]
+        return error[known].square().mean()
+
     def last(self, batch: Batch, table: Tensor) -> tuple[Tensor, Tensor]:
         """Return fused state and gates after the whole history, ``[batch, ...]``."""
         states, gates = self.states(batch, table)
@@ -153,7 +166,10 @@ class IntegratedModule(pl.LightningModule):
 
         Users without a history get the popularity.
         """
-        found = self.scores_of_gaps(batch) if self.target == "gaps" else self.after(batch, training)
+        if self.two_sided:
+            found = self.mixed(*self.parts(batch), self.cf_weight)
+        else:
+            found = self.after(batch, training)
         known = torch.zeros(len(found), device=found.device)
         known.index_add_(0, batch.owners, batch.lengths.to(known.dtype))
         return torch.where((known == 0)[:, None], self.popularity.log1p(), found)
@@ -170,15 +186,13 @@ class IntegratedModule(pl.LightningModule):
         )
         return logits + torch.einsum("bd,dbn->bn", self.cf_weights(gates), extra)
 
-    def scores_of_gaps(self, batch: Batch) -> Tensor:
-        """Return the scores out of all gaps of a user's history, ``[n_asked, n_items]``."""
-        mean, cf = self.parts_of_gaps(batch)
-        return mean + self.cf_weight * cf
-
-    def parts_of_gaps(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """Return the log of the mean probability and the CF score, ``[n_asked, n_items]`` each."""
+    def parts(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Return the scores out of all gaps and those of CF, ``[n_asked, n_items]`` each."""
         table = self.states.table()
         states, _ = self.states.between(batch, table, skip=0)
+        if self.ratings is not None:
+            found = self.ratings_of_gaps(batch, table, states, self.ratings.mean)
+            return found, self.ratings.expected(batch) if self.weighs else found
         mean = self.mean_of_gaps(batch, table, states)
         if self.cf is None:
             return mean, torch.zeros_like(mean)
@@ -199,6 +213,13 @@ class IntegratedModule(pl.LightningModule):
         total, n_all = batch.by_user(sums), batch.by_user(n_gaps[:, None])
         return (total / n_all).clamp(min=SMALLEST).log()
 
+    def ratings_of_gaps(self, batch: Batch, table: Tensor, states: Tensor, mean: float) -> Tensor:
+        """Return the mean rating over a user's gaps, but for the user's level."""
+        inside = torch.arange(states.shape[1], device=states.device) <= batch.lengths[:, None]
+        total = batch.by_user((states * inside[..., None]).sum(1))
+        state = total / batch.by_user(batch.lengths[:, None] + 1)
+        return mean + RATING_SCALE * state @ table.T + self.bias
+
     def mean_gate(self, batch: Batch, gates: Tensor) -> Tensor:
         """Return the mean of the gates over a user's gaps, ``[n_asked, n_branches]``."""
         inside = torch.arange(gates.shape[1], device=gates.device) <= batch.lengths[:, None]
@@ -211,50 +232,7 @@ class IntegratedModule(pl.LightningModule):
         After the whole history; trained on gaps, over all gaps.
         """
         table = self.states.table()
-        if self.target != "gaps":
+        if not self.two_sided:
             return self.last(batch, table)[1]
         _, gates = self.states.between(batch, table, skip=0)
         return self.mean_gate(batch, gates)
-
-    def validation_step(self, batch: Batch, index: int) -> None:
-        """Measure NDCG@10 over the candidates of each user, for each CF weight to choose from."""
-        if self.weighs:
-            mean, cf = self.parts_of_gaps(batch)
-            found = [mean + weight * cf for weight in CF_WEIGHTS]
-        else:
-            found = [self.scores(batch)]
-        values = [ndcg(scores, batch.targets, batch.allowed) for scores in found]
-        self.validated.append(torch.stack(values))
-
-    def on_validation_epoch_start(self) -> None:
-        """Begin to collect."""
-        self.validated: list[Tensor] = []
-
-    def on_validation_epoch_end(self) -> None:
-        """Log NDCG@10, and keep the CF weight that has the best one."""
-        means = torch.cat(self.validated, 1).mean(1)
-        if self.weighs:
-            self.cf_weight.fill_(CF_WEIGHTS[int(means.argmax())])
-        self.log("valid_ndcg@10", means.max())
-
-    def configure_optimizers(self) -> Any:
-        """Return AdamW with decay on the matrices only, and its linearly falling rate."""
-        matrices = [p for p in self.parameters() if p.ndim > 1]
-        vectors = [p for p in self.parameters() if p.ndim <= 1]
-        settings = self.settings
-        optimizer = torch.optim.AdamW(
-            [
-                {"params": matrices, "weight_decay": settings.weight_decay},
-                {"params": vectors, "weight_decay": 0.0},
-            ],
-            lr=settings.learning_rate,
-            fused=True,
-        )
-        schedule = torch.optim.lr_scheduler.LinearLR(
-            optimizer, 1.0, 0.05, total_iters=settings.max_epochs
-        )
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule}}
-
-    def on_train_epoch_start(self) -> None:
-        """Make an epoch's dropout depend on the seed and the epoch alone, also after a resume."""
-        torch.manual_seed(self.settings.seed * 1000 + self.current_epoch)

@@ -15,6 +15,7 @@ from reclib.recommenders.deep.cf import CFWeights
 from reclib.recommenders.deep.data import SCORING_BATCH, HistoryData, asking, log_of
 from reclib.recommenders.deep.features import Context, bags
 from reclib.recommenders.deep.integrated import IntegratedModule
+from reclib.recommenders.deep.rated import Ratings
 from reclib.recommenders.deep.sequences import Batch
 from reclib.recommenders.deep.settings import Settings
 from reclib.recommenders.deep.states import Inputs
@@ -33,7 +34,8 @@ class Integrated(Settings, Recommender):
     All parameters are those of `Settings`. The single-branch recommenders are this one with one
     branch. Where the targets of a split come last (leave-last-out, temporal, sampled), the
     network learns to find each next item; where they are drawn at random out of the histories
-    (holdout, strong, rated-only), to find each item out of what comes before and after it.
+    (holdout, strong), to find each item out of what comes before and after it; where rated items
+    alone are ranked (rated-only), to expect its rating out of the same.
     """
 
     def fit(self, split: Split) -> Self:
@@ -117,14 +119,20 @@ def target_of(wanted: str, split: Split) -> str:
         return wanted
     if split.protocol not in SET_PROTOCOLS:
         return "next"
-    return "gaps" if split.dataset.has_times else "set"
+    if not split.dataset.has_times:
+        return "set"
+    rated = split.protocol == "rated-only" and split.train["rating"].nunique() > 1
+    return "ratings" if rated else "gaps"
 
 
 def inputs(split: Split, context: Context, settings: Settings, target: str) -> Inputs:
     """Return what the network knows of the data, from the training part alone."""
     dataset, histories = split.dataset, log_of(split, "train", context).histories()
-    cf = None
-    if "cf" in settings.branches:
+    cf = ratings = None
+    if target == "ratings" and context.ratings is not None:
+        near = settings.cf_neighbours if "cf" in settings.branches else 0
+        ratings = Ratings(histories, context.ratings, near, settings.cf_shrink)
+    elif "cf" in settings.branches:
         alone = target == "gaps"  # nothing is trained on the scores, and their order is no matter
         cf = CFWeights(
             histories,
@@ -146,6 +154,7 @@ def inputs(split: Split, context: Context, settings: Settings, target: str) -> I
         bags(dataset.items, "item_id", split.item_ids, dataset.kinds),
         context.sizes,
         cf,
+        ratings,
     )
 
 

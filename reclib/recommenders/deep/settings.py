@@ -8,7 +8,9 @@ from reclib.errors import DataError, UnknownName
 
 BRANCHES = ("ann", "cnn", "rnn", "attention", "side", "cf")
 PRECISIONS = ("medium", "high", "highest")
-TARGETS = ("next", "gaps", "set", "auto")
+TARGETS = ("next", "gaps", "ratings", "set", "auto")
+TWO_SIDED = ("gaps", "ratings")
+"""Targets that are asked for out of what comes before and after them."""
 
 
 @dataclass(kw_only=True)
@@ -20,12 +22,14 @@ class Settings:
     branches : tuple of str
         The branches that take part, out of ``ann``, ``cnn``, ``rnn``, ``attention``, ``side``
         and ``cf``.
-    target : {"auto", "next", "gaps", "set"}
+    target : {"auto", "next", "gaps", "ratings", "set"}
         What is learned. ``next``: at every position of a history, the item that follows it.
-        ``gaps``: at every position, its item out of what comes before and after it. ``set``:
-        items dropped at random from a history, out of what is left of it. ``auto`` takes
-        ``next`` where the targets of the split come after the history; where they are drawn at
-        random out of it (holdout, rated-only, strong) ``gaps``, or ``set`` if there are no times.
+        ``gaps``: at every position, its item out of what comes before and after it.
+        ``ratings``: there, the rating of its item. ``set``: items dropped at random from a
+        history, out of what is left of it. ``auto`` takes ``next`` where the targets of the
+        split come after the history, ``ratings`` where rated items alone are ranked
+        (rated-only), and where they are drawn at random out of it (holdout, strong) ``gaps``;
+        for both ``set`` if there are no times.
     embedding_size, hidden_size : int
         Width of the item vectors and of the inner layers of the branches.
     n_layers, n_heads : int
@@ -52,6 +56,9 @@ class Settings:
         it; see `Competitors`. 0 for the whole catalogue.
     drop_rate : float
         Share of a history that is dropped and asked for, with the targets ``gaps`` and ``set``.
+    cf_neighbours, cf_shrink : int and float
+        Nearest items, and shrinkage of their likeness, of the item-based CF beside the target
+        ``ratings``; see `reclib.recommenders.deep.rated.Ratings`.
     cf_l2, cf_user_weight, cf_dropout, cf_discount : float
         Of the closed-form weights; see `reclib.recommenders.ease.ease`.
     cf_items, cf_folds : int
@@ -92,6 +99,8 @@ class Settings:
     label_smoothing: float = 0.0
     n_negatives: int = 0
     drop_rate: float = 0.2
+    cf_neighbours: int = 200
+    cf_shrink: float = 30.0
     cf_l2: float = 500.0
     cf_user_weight: float = 0.5
     cf_dropout: float = 0.4

@@ -12,6 +12,7 @@ from torch.nn import functional
 from reclib.recommenders.deep.branches import ATTRIBUTE_STD, SEQUENTIAL, Attributes, Dropout, Side
 from reclib.recommenders.deep.cf import CFWeights
 from reclib.recommenders.deep.features import Bags
+from reclib.recommenders.deep.rated import Ratings
 from reclib.recommenders.deep.sequences import Batch
 from reclib.recommenders.deep.settings import Settings
 
@@ -30,6 +31,8 @@ class Inputs:
         Number of levels of each interaction feature.
     cf : CFWeights or None
         Needed by the branch ``cf``.
+    ratings : Ratings or None
+        Needed by the target ``ratings``.
     """
 
     popularity: Tensor
@@ -37,6 +40,35 @@ class Inputs:
     items: Bags
     context: tuple[int, ...]
     cf: CFWeights | None
+    ratings: Ratings | None = None
+
+
+class Liking(nn.Module):
+    """Multiplies the vector of an item by what its rating says of it.
+
+    At first half of the vector says what was rated and the other half how: it is turned round
+    where the rating is low. A sum of the vectors of item and rating could not tell who likes
+    one kind and dislikes another from who does the opposite.
+
+    Parameters
+    ----------
+    values : Tensor
+        The rating of each level, float32 ``[n_levels]``.
+    width : int
+        Of the item vectors.
+    """
+
+    def __init__(self, values: Tensor, width: int) -> None:
+        super().__init__()
+        self.scale = nn.Embedding(len(values), width)
+        with torch.no_grad():
+            self.scale.weight.fill_(1.0)
+            self.scale.weight[:, width // 2 :] = ((values - values.mean()) / values.std())[:, None]
+
+    def forward(self, x: Tensor, levels: Tensor) -> Tensor:
+        """Return the vectors ``[batch, length, width]`` as they were rated."""
+        found: Tensor = x * self.scale(levels)
+        return found
 
 
 class States(nn.Module):
@@ -68,6 +100,8 @@ class States(nn.Module):
             self.context = nn.ModuleList(context)
             for embedding in context:  # small, or they drown the items that they describe
                 nn.init.normal_(embedding.weight, std=ATTRIBUTE_STD)
+        rated = inputs.ratings
+        self.liking = None if rated is None else Liking(rated.values, width)
         self.norm, self.dropout = nn.LayerNorm(width), Dropout(settings.dropout)
         self.norms = nn.ModuleDict({name: nn.LayerNorm(width) for name in self.branches})
         gates = {name: nn.Linear(width, len(self.names), bias=False) for name in self.branches}
@@ -131,6 +165,8 @@ class States(nn.Module):
         """Return the vectors of the interactions and those of the side features."""
         padded = torch.cat([table, self.items.weight[-1:]])
         x = functional.embedding(batch.items, padded)
+        if self.liking is not None:
+            x = self.liking(x, batch.context[..., 0])
         side = self.side(batch) if "side" in self.names else ()
         if side:
             x = x + side[-1]

@@ -1,0 +1,105 @@
+"""How the module is validated and optimised: the part of Lightning that knows no branch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from torch import Tensor
+
+from reclib.recommenders.deep.sequences import Batch
+from reclib.recommenders.deep.settings import TWO_SIDED, Settings
+from reclib.recommenders.deep.validation import ndcg
+
+CF_WEIGHTS = (0.0, 4.0, 8.0, 16.0, 24.0, 32.0, 48.0, 64.0, 96.0, 128.0)
+"""Of CF scores that are added to log probabilities."""
+CF_SHARES = tuple(step / 10 for step in range(11))
+"""Of CF in a mean of two expected ratings."""
+
+
+class Trained(pl.LightningModule):
+    """Measures NDCG@10 after every epoch, and chooses the weight of CF that ranks best there.
+
+    Where training cannot tell what CF is worth, the scores are `mixed` with a weight of
+    `choices`.
+    """
+
+    cf_weight: Tensor
+
+    def __init__(self, settings: Settings, target: str) -> None:
+        super().__init__()
+        self.settings, self.target = settings, target
+        self.register_buffer("cf_weight", torch.tensor(self.choices[len(self.choices) // 5]))
+
+    @property
+    def choices(self) -> tuple[float, ...]:
+        """Weights of CF to choose from."""
+        return CF_SHARES if self.target == "ratings" else CF_WEIGHTS
+
+    @property
+    def two_sided(self) -> bool:
+        """Whether histories are read from both sides, and answer from their gaps."""
+        return self.target in TWO_SIDED
+
+    @property
+    def weighs(self) -> bool:
+        """Whether CF comes in with a weight that is chosen on valid."""
+        return "cf" in self.settings.branches and self.two_sided
+
+    def scores(self, batch: Batch, training: bool = False) -> Tensor:
+        """Return the scores of the catalogue for each asked user, ``[n_asked, n_items]``."""
+        raise NotImplementedError
+
+    def parts(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Return the scores of the network and of CF, ``[n_asked, n_items]`` each."""
+        raise NotImplementedError
+
+    def mixed(self, network: Tensor, cf: Tensor, weight: Tensor | float) -> Tensor:
+        """Return the sum of both, or for ratings their mean."""
+        if self.target == "ratings":
+            return network + weight * (cf - network)
+        return network + weight * cf
+
+    def validation_step(self, batch: Batch, index: int) -> None:
+        """Measure NDCG@10 over the candidates of each user, for each CF weight to choose from."""
+        if self.weighs:
+            parts = self.parts(batch)
+            found = [self.mixed(*parts, weight) for weight in self.choices]
+        else:
+            found = [self.scores(batch)]
+        values = [ndcg(scores, batch.targets, batch.allowed) for scores in found]
+        self.validated.append(torch.stack(values))
+
+    def on_validation_epoch_start(self) -> None:
+        """Begin to collect."""
+        self.validated: list[Tensor] = []
+
+    def on_validation_epoch_end(self) -> None:
+        """Log NDCG@10, and keep the CF weight that has the best one."""
+        means = torch.cat(self.validated, 1).mean(1)
+        if self.weighs:
+            self.cf_weight.fill_(self.choices[int(means.argmax())])
+        self.log("valid_ndcg@10", means.max())
+
+    def configure_optimizers(self) -> Any:
+        """Return AdamW with decay on the matrices only, and its linearly falling rate."""
+        matrices = [p for p in self.parameters() if p.ndim > 1]
+        vectors = [p for p in self.parameters() if p.ndim <= 1]
+        settings = self.settings
+        optimizer = torch.optim.AdamW(
+            [
+                {"params": matrices, "weight_decay": settings.weight_decay},
+                {"params": vectors, "weight_decay": 0.0},
+            ],
+            lr=settings.learning_rate,
+            fused=True,
+        )
+        schedule = torch.optim.lr_scheduler.LinearLR(
+            optimizer, 1.0, 0.05, total_iters=settings.max_epochs
+        )
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule}}
+
+    def on_train_epoch_start(self) -> None:
+        """Make an epoch's dropout depend on the seed and the epoch alone, also after a resume."""
+        torch.manual_seed(self.settings.seed * 1000 + self.current_epoch)
