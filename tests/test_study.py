@@ -12,6 +12,7 @@ from small_data import random_frame, write_dataset
 
 from reclib import experiment, recommenders, search
 from reclib.errors import DataError, UnknownName
+from reclib.spec import base_of
 from reclib.splits import Split
 from reclib.study import Spec, Study, grid
 
@@ -194,6 +195,16 @@ def test_a_trial_takes_its_settings_as_they_are(study: Study) -> None:
     trial, run = study.run(spec, kind="trial"), study.run(spec)
     assert trial.row["settings"] == {"item_damping": 2.0, "user_damping": 10.0}
     assert run.row["settings"] == {"item_damping": 2.0, "user_damping": 3.0}
+
+
+def test_networks_are_fitted_anew_where_ratings_are_learned_and_others_are_not(
+    study: Study,
+) -> None:
+    for name, twins in (("bpr", ["rated-only"]), ("ensemble", ["rated-only"]), ("rnn", [])):
+        spec = Spec(name, "holdout")
+        assert study._twins(spec, "holdout") == twins
+        rated = replace(spec, protocol="rated-only")
+        assert base_of(rated) == ("holdout" if twins else "rated-only")
 
 
 def test_protocols_that_differ_in_the_candidates_share_settings(study: Study) -> None:

@@ -7,6 +7,7 @@ from typing import Self
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 import scipy.sparse as sp
 import torch
 
@@ -19,6 +20,8 @@ Integers = npt.NDArray[np.integer]
 SMALLEST = 0.05
 """A past interaction that weighs less is left out of the equations."""
 CHUNK = 50_000
+FEW = 0.05
+"""Share of all pairs of items below which those that follow each other are few."""
 
 
 class Transitions(Recommender):
@@ -57,11 +60,13 @@ class Transitions(Recommender):
         return found
 
 
-def _columns(frame: object) -> tuple[Integers, Integers]:
-    return frame["user"].to_numpy(), frame["item"].to_numpy()  # type: ignore[index]
+def _columns(frame: pd.DataFrame) -> tuple[Integers, Integers]:
+    return frame["user"].to_numpy(), frame["item"].to_numpy()
 
 
-def gram(users: Integers, items: Integers, n_items: int, decay: float) -> tuple[Floats, Floats]:
+def gram(
+    users: Integers, items: Integers, n_items: int, decay: float
+) -> tuple[Floats, sp.csr_matrix]:
     """Return the two sums that the weights are solved from.
 
     Parameters
@@ -74,28 +79,30 @@ def gram(users: Integers, items: Integers, n_items: int, decay: float) -> tuple[
 
     Returns
     -------
-    tuple of numpy.ndarray
+    tuple of numpy.ndarray and scipy.sparse.csr_matrix
         ``A'A`` and ``A'T``, float32 ``[n_items, n_items]``: a row of A is the decayed history up
         to one interaction, the same row of T the item that follows it.
     """
     followed, starts = np.flatnonzero(users[1:] == users[:-1]), starts_of(users)
-    total, cross = (np.zeros((n_items, n_items), np.float32) for _ in range(2))
+    total = np.zeros((n_items, n_items), np.float32)
+    cross = sp.csr_matrix((n_items, n_items), dtype=np.float32)
     for rows in np.array_split(followed, max(1, math.ceil(len(followed) / CHUNK))):
         past = decayed(items, starts, rows, decay, n_items)
         place = (np.arange(len(rows)), items[rows + 1])
         after = sp.csr_matrix((np.ones(len(rows), np.float32), place), (len(rows), n_items))
         total += (past.T @ past).toarray()
-        cross += (past.T @ after).toarray()
+        cross += past.T @ after
     return total, cross
 
 
-def solve(total: Floats, cross: Floats, l2: float) -> Floats:
+def solve(total: Floats, cross: sp.csr_matrix, l2: float) -> Floats:
     """Return the weights ``(A'A + l2 I)^-1 A'T``, float32 ``[n_items, n_items]``."""
     matrix = torch.from_numpy(total).clone()
     matrix.diagonal().add_(l2)
-    found: Floats = torch.cholesky_solve(
-        torch.from_numpy(cross), torch.linalg.cholesky(matrix)
-    ).numpy()
+    root = torch.linalg.cholesky(matrix)
+    if cross.nnz < FEW * total.size:  # then a sparse product costs less than solving
+        return np.ascontiguousarray((cross.T @ torch.cholesky_inverse(root).numpy()).T)
+    found: Floats = torch.cholesky_solve(torch.from_numpy(cross.toarray()), root).numpy()
     return found
 
 

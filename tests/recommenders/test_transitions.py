@@ -41,9 +41,12 @@ def test_sums_and_weights_are_those_of_ridge_regression(
         patch.setattr(module, "CHUNK", chunk)
         total, cross = gram(*flat(histories), 6, decay)
     np.testing.assert_allclose(total, rows.T @ rows, atol=1e-4)
-    np.testing.assert_allclose(cross, rows.T @ after, atol=1e-4)
+    np.testing.assert_allclose(cross.toarray(), rows.T @ after, atol=1e-4)
     expected = np.linalg.solve(rows.T @ rows + 2.0 * np.eye(6), rows.T @ after)
-    np.testing.assert_allclose(solve(total, cross, 2.0), expected, atol=1e-4)
+    for few in (0.0, 2.0):  # as for many and for few that follow each other
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(module, "FEW", few)
+            np.testing.assert_allclose(solve(total, cross, 2.0), expected, atol=1e-4)
 
 
 @given(HISTORIES, st.floats(0.7, 0.9))
