@@ -32,6 +32,7 @@ from reclib.tables.examples import (
 )
 from reclib.tables.findings import (
     ablation_finding,
+    alone_finding,
     answer,
     comparison_finding,
     fold_finding,
@@ -81,6 +82,7 @@ __all__ = [
     "ablation",
     "ablation_finding",
     "against_anchors",
+    "alone_finding",
     "anchor_finding",
     "answer",
     "benchmark",

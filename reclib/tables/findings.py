@@ -119,6 +119,24 @@ def ablation_finding(ablation: pd.DataFrame) -> str:
     return text + (f"; the model is better {listed(list(hurts))}." if len(hurts) else ".")
 
 
+def alone_finding(alone: pd.DataFrame) -> str:
+    """Say which branches alone fall behind the whole, by the corrected test, and which is best."""
+    if alone.empty:
+        return "The ablation is not part of this edition."
+    behind = alone["verb"] == "falls behind"
+    level = list(alone.loc[~behind, "title"])
+    best = alone.loc[alone["mean"].idxmax()]
+    text = (
+        f"{listed(level)} {'is' if len(level) == 1 else 'are'} not told apart from the whole"
+        if level
+        else "Every branch alone falls behind the whole"
+    )
+    return (
+        f"{text[0].upper()}{text[1:]} by the corrected test. The best is {best['title']}, at "
+        f"{best['mean']:+.3f} [{best['low']:+.3f}, {best['high']:+.3f}]."
+    )
+
+
 def protocol_finding(summary: pd.DataFrame, metric: str) -> str:
     """Say how far the protocol moves the value of one and the same method."""
     rows = summary[(summary["metric"] == metric) & (summary["recommender"] == "item-knn")]

@@ -132,21 +132,26 @@ def fold_table(runs: Sequence[Run], metrics: Sequence[str]) -> pd.DataFrame:
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("recommender")
 
 
-def ablation(whole: Run, without: Mapping[str, Run], metric: str) -> pd.DataFrame:
-    """Compare the whole model with itself less one branch, over the same users.
+def ablation(
+    whole: Run, parts: Mapping[str, Run], metric: str, wording: str = "without {}"
+) -> pd.DataFrame:
+    """Compare the whole model with itself less some of its branches, over the same users.
 
     Parameters
     ----------
     whole : Run
         All branches on.
-    without : mapping of str to Run
-        The branch that was switched off, and the run.
+    parts : mapping of str to Run
+        The branch that was switched off, or left on alone, and the run.
+    metric : str
+    wording : str
+        What is said of the branch.
     """
-    names = list(without)
-    found = [_compare(without[name].per_user[metric], whole.per_user[metric]) for name in names]
+    names = list(parts)
+    found = [_compare(parts[name].per_user[metric], whole.per_user[metric]) for name in names]
     rows = [
         {
-            "title": f"without {name}", "mean": each.difference, "low": each.interval[0],
+            "title": wording.format(name), "mean": each.difference, "low": each.interval[0],
             "high": each.interval[1], "p_holm": each.p_holm, "verb": each.verb,
         }
         for name, each in zip(names, statistics.correct(found), strict=True)
