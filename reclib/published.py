@@ -30,6 +30,9 @@ NEWEST = {
     "text": MODEL,
 }
 """What the last run decides for all of its group: the data, the split, the settings."""
+QUESTION = ("kind", "stage", "dataset_checksum", "split_checksum", "protocol", "fold",
+            "recommender", "settings", "seed")  # fmt: skip
+"""What has to be the same for one row to stand for another."""
 
 Stored = Mapping[str, Any]
 
@@ -111,19 +114,35 @@ def published_runs(folder: Path = PUBLISHED, *, without: Sequence[str] = ()) -> 
 
 
 def publish(ledger: Ledger, dataset: str, folder: Path = PUBLISHED) -> Path:
-    """Write the rows of a dataset, the last of each key, and the values a user of its results.
+    """Add the rows of a dataset to the published ones, and the values a user of its results.
 
     Readers of the quick edition see the trials of the search there, and everybody the numbers.
+    What was published before and not made again by this ledger stays.
     """
-    rows = {row["key"]: row for row in ledger.rows() if row["dataset"] == dataset}
     path = folder / f"{dataset}.jsonl"
+    mine = [row for row in ledger.rows() if row["dataset"] == dataset]
+    rows = last_of_each([*read_rows(path), *mine])
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_per_user(ledger, newest(list(rows.values())), path.with_suffix(".parquet"))
-    lines = (json.dumps(row, sort_keys=True) + "\n" for row in rows.values())
+    write_per_user(ledger, newest(rows), path.with_suffix(".parquet"))
+    lines = (json.dumps(row, sort_keys=True) + "\n" for row in rows)
     scratch = path.with_suffix(".unfinished")
     scratch.write_text("".join(lines), encoding="utf-8")
     scratch.replace(path)
     return path
+
+
+def last_of_each(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the last finished of the rows that answer the same question, the oldest first.
+
+    Other versions of the code, and other machines, answer it anew.
+    """
+    ordered = sorted(rows, key=lambda row: str(row.get("finished", "")))
+    found: dict[str, dict[str, Any]] = {}
+    for row in ordered:
+        question = json.dumps([row.get(name) for name in QUESTION], sort_keys=True)
+        found.pop(question, None)  # so that it moves to its new place
+        found[question] = row
+    return list(found.values())
 
 
 def write_per_user(ledger: Ledger, rows: Iterable[Mapping[str, Any]], path: Path) -> None:

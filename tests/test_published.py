@@ -120,6 +120,20 @@ def test_a_run_whose_artefacts_are_gone_keeps_what_was_published(tmp_path: Path)
     assert published_runs(tmp_path, without=["d"]) == []
 
 
+def test_what_was_published_stays_until_it_is_made_again(tmp_path: Path) -> None:
+    first, second = Ledger(tmp_path / "first"), Ledger(tmp_path / "second")
+    for entry in (row("a", seed=1, finished="2026-01-01"), row("b", seed=2, finished="2026-01-02")):
+        append_row(first.path, entry)
+    append_row(second.path, row("c", seed=1, finished="2026-01-03"))
+    append_row(second.path, row("x", dataset="other"))
+    publish(first, "d", tmp_path)
+    path = publish(second, "d", tmp_path)
+    assert [each["key"] for each in published.read_rows(path)] == ["b", "c"]
+    publish(first, "d", tmp_path)
+    keys = [each["key"] for each in published.read_rows(path)]
+    assert keys == ["b", "c"], "an older answer does not come back"
+
+
 def test_a_published_ledger_without_values_a_user_can_be_read(tmp_path: Path) -> None:
     append_row(tmp_path / "d.jsonl", row("a"))
     (found,) = published_runs(tmp_path)
