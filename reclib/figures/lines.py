@@ -13,11 +13,19 @@ from matplotlib.ticker import MaxNLocator
 from reclib.figures.style import label_log_axes, metric_label, nothing
 
 
-def curves(frame: pd.DataFrame, x: str, y: str, hue: str, *, x_label: str, y_label: str) -> Figure:
-    """Draw one line for each value of ``hue``, told apart by colour, dash and marker."""
+def curves(
+    frame: pd.DataFrame, x: str, y: str, hue: str, *, x_label: str, y_label: str, log: bool = False
+) -> Figure:
+    """Draw one line for each value of ``hue``, told apart by colour, dash and marker.
+
+    With ``log`` x grows by factors.
+    """
     figure, axes = plt.subplots(figsize=(7, 3.8))
     sns.lineplot(frame, x=x, y=y, hue=hue, style=hue, markers=True, dashes=True, ax=axes)
     axes.set(xlabel=x_label, ylabel=y_label)
+    if log:
+        axes.set_xscale("log")
+        axes.xaxis.set_major_formatter("{x:g}")
     sns.move_legend(axes, "center left", bbox_to_anchor=(1, 0.5), title=None)
     return figure
 

@@ -39,6 +39,7 @@ from reclib.tables.findings import (
     gain_finding,
     paper_finding,
     protocol_finding,
+    quality_time_finding,
     ranking_finding,
     training_finding,
     tuning_finding,
@@ -72,6 +73,7 @@ from reclib.tables.results import (
     display_table,
     fold_table,
     learning_curves,
+    quality_by_time,
     summarize,
 )
 from reclib.tables.settings import against_anchors, anchor_finding, settings_table
@@ -119,6 +121,8 @@ __all__ = [
     "protocol_finding",
     "protocol_support",
     "quality_by_group",
+    "quality_by_time",
+    "quality_time_finding",
     "ranking_finding",
     "rating_counts",
     "rating_finding",

@@ -119,6 +119,25 @@ def ablation_finding(ablation: pd.DataFrame) -> str:
     return text + (f"; the model is better {listed(list(hurts))}." if len(hurts) else ".")
 
 
+def quality_time_finding(table: pd.DataFrame) -> str:
+    """Say when each network passes the best of what is solved at once, on the valid part."""
+    solved, trained = table[table["epoch"].isna()], table[table["epoch"].notna()]
+    best = solved.loc[solved["valid_ndcg@10"].idxmax()]
+    ahead = trained[trained["valid_ndcg@10"] > best["valid_ndcg@10"]]
+    first = ahead.groupby("title", sort=False)["seconds"].min()
+    never = [name for name in trained["title"].unique() if name not in first.index]
+    passed = [f"{name} after {seconds:.0f} s" for name, seconds in first.items()]
+    sentences = [
+        f"The best that is solved at once is {best['title']}, with {best['valid_ndcg@10']:.3f} in "
+        f"{best['seconds']:.1f} s."
+    ]
+    if passed:
+        sentences.append(f"{listed(passed)} {'is' if len(passed) == 1 else 'are'} ahead of it.")
+    if never:
+        sentences.append(f"{listed(never)} never {'is' if len(never) == 1 else 'are'}.")
+    return " ".join(sentences)
+
+
 def alone_finding(alone: pd.DataFrame) -> str:
     """Say which branches alone fall behind the whole, by the corrected test, and which is best."""
     if alone.empty:

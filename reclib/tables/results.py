@@ -170,6 +170,33 @@ def learning_curves(runs: Sequence[Run], protocol: str) -> pd.DataFrame:
     return pd.concat(curves, ignore_index=True)
 
 
+def quality_by_time(runs: Sequence[Run], at_once: Sequence[Run], protocol: str) -> pd.DataFrame:
+    """Return what is reached on the valid part after how many seconds.
+
+    Parameters
+    ----------
+    runs : sequence of Run
+        With learning curves.
+    at_once : sequence of Run
+        Of recommenders without epochs, ranked at the valid stage.
+    protocol : str
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``title``, ``seconds`` and ``valid_ndcg@10``: a row for each epoch, then one for each of
+        ``at_once``, with ``epoch`` missing.
+    """
+    solved = [
+        {
+            "title": title(run.row["recommender"]), "seconds": run.row["fit_seconds"],
+            "valid_ndcg@10": run.row["ndcg@10"],
+        }
+        for run in at_once
+    ]  # fmt: skip
+    return pd.concat([learning_curves(runs, protocol), pd.DataFrame(solved)], ignore_index=True)
+
+
 def position(value: float, floor: float, ceiling: float) -> float:
     """Return the share of the way from floor to ceiling, NaN where there is no way."""
     return (value - floor) / (ceiling - floor) if ceiling != floor else np.nan

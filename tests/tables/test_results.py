@@ -103,6 +103,28 @@ def test_learning_curves_are_those_of_the_protocol(plant: Plant) -> None:
     )
 
 
+def test_networks_are_set_against_what_is_solved_at_once(plant: Plant) -> None:
+    def curve(*values: float) -> pd.DataFrame:
+        seconds = 10.0 * np.arange(1, 1 + len(values))
+        return pd.DataFrame({"epoch": range(len(values)), "seconds": seconds,
+                             "valid_ndcg@10": values})  # fmt: skip
+
+    runs = [
+        plant("rnn", values(), curve=curve(0.1, 0.25, 0.3)),
+        plant("cnn", values(), curve=curve(0.1, 0.15)),
+    ]
+    solved = [
+        plant("ease", values(), **{"ndcg@10": 0.2, "fit_seconds": 0.4}),
+        plant("item-knn", values(), **{"ndcg@10": 0.1, "fit_seconds": 0.1}),
+    ]
+    found = tables.quality_by_time(runs, solved, "holdout")
+    assert found["seconds"].tolist() == [10.0, 20.0, 30.0, 10.0, 20.0, 0.4, 0.1]
+    assert tables.quality_time_finding(found) == (
+        "The best that is solved at once is EASE, with 0.200 in 0.4 s. RNN after 20 s is ahead "
+        "of it. CNN never is."
+    )
+
+
 @pytest.mark.parametrize(
     ("p", "text"), [(0.0, "< .001"), (0.001, ".001"), (0.25, ".250"), (1.0, "1.000")]
 )
