@@ -121,7 +121,8 @@ OPTIONAL: dict[str, Sequence[str]] = {
         "learning_rate", "weight_decay", "batch_size", "max_len", "max_epochs", "patience",
         "epochs", "cf_weight", "label_smoothing", "drop_rate", "cf_l2", "cf_user_weight",
         "cf_dropout", "cf_discount", "cf_items", "cf_folds", "cf_decays", "cf_transition",
-        "cf_transition_l2", "cf_neighbours", "cf_shrink", "n_negatives", "target", "precision",
+        "cf_transition_l2", "cf_neighbours", "cf_shrink", "loss", "gbce_t", "n_negatives",
+        "target", "precision",
     ),
 }  # fmt: skip
 """Settings that a family takes beyond those with a default."""
@@ -241,6 +242,7 @@ CATALOGUE: dict[str, Entry] = {
         _deep("cnn", "CNN", "Cnn"),
         _deep("rnn", "RNN", "Rnn"),
         _deep("attention", "Attention", "Attention"),
+        _deep("gsasrec", "gSASRec", "GSASRec"),
         _deep("integrated", "Integrated", "Integrated", WHOLE_VARIANTS, WHOLE_SHORT),
         Entry("ensemble", "Ensemble of EASE and RNN", "ensemble", f"{HERE}.ensemble:Ensemble",
               fixed={"members": {"ease": {}, "rnn": {}}}, seeded=True,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -274,8 +275,9 @@ def test_block_cross_entropy_is_full_softmax_cross_entropy(size: int, smoothing:
             yield scores[:, :rows, start : start + size]
 
     hidden = hidden_before(seen.clone(), items, lengths, size)
+    criterion = partial(loss.with_gradient, smoothing=smoothing)
     found = BlockCrossEntropy.apply(
-        *parts, (targets, lengths), hidden, blocks(), smoothing, size
+        *parts, (targets, lengths), hidden, blocks(), criterion, size
     )  # fmt: skip
     expected = plain(*parts, items, targets, seen, scores, smoothing)
     torch.testing.assert_close(found, expected)
@@ -283,6 +285,49 @@ def test_block_cross_entropy_is_full_softmax_cross_entropy(size: int, smoothing:
     taken_ = [part.grad.clone() for part in parts]
     for gradient, part in zip(taken_, torch.autograd.grad(3 * expected, parts), strict=True):
         torch.testing.assert_close(gradient, part)
+
+
+@pytest.mark.parametrize("t", [0.0, 0.75, 1.0])
+def test_gbce_is_the_published_formula_and_its_gradient(t: float) -> None:
+    torch.manual_seed(0)
+    logits = torch.randn(2, 3, 7, dtype=torch.float64, requires_grad=True)
+    targets = torch.tensor([[1, 4, 0], [6, -1, 2]])
+    hidden, drawn = torch.rand(2, 3, 7) < 0.3, torch.tensor([1, 0, 1, 1, 0, 1, 1]).bool()
+    a = 5 / (20 - 1)
+    b = a * (t * (1 - 1 / a) + 1 / a)
+    expected = logits.new_zeros(())
+    for row, step in np.ndindex(2, 3):
+        target = int(targets[row, step])
+        if target < 0:
+            continue
+        p = logits[row, step].sigmoid()
+        negatives = [i for i in range(7) if drawn[i] and not hidden[row, step, i] and i != target]
+        expected = expected - (p[target] ** b).log() / 6 - (1 - p[negatives]).log().sum() / 6
+    found, gradient = loss.gbce_with_gradient(
+        logits.detach().clone(), targets, hidden, drawn=drawn, n_items=20, t=t
+    )
+    torch.testing.assert_close(found.sum(), expected.detach())
+    torch.testing.assert_close(gradient, torch.autograd.grad(expected, logits)[0])
+
+
+def test_the_calibrated_loss_is_asked_for_without_the_correction() -> None:
+    network = module(ring(), branches=("rnn",), loss="gbce", n_negatives=5)
+    batch = few_targets(batch_of(ring()))
+    torch.manual_seed(3)
+    among = network.competitors(batch)
+    assert among.items is not None
+    assert int(among.drawn(batch.targets, 20).sum()) == 5
+    states, _ = network.states(batch, network.states.table())
+    logits = states @ network.states.table()[among.items].T + network.bias[among.items]
+    seen = among.seen(batch.seen(20))
+    hidden = torch.cat(list(hidden_before(seen, among.at(batch.items), batch.lengths, 1)), dim=1)
+    losses, _ = loss.gbce_with_gradient(
+        logits, among.at(batch.targets), hidden,
+        drawn=among.drawn(batch.targets, 20), n_items=20, t=0.75,
+    )  # fmt: skip
+    torch.manual_seed(3)
+    expected = losses.sum() / (batch.targets >= 0).sum()
+    torch.testing.assert_close(network.next_loss(batch), expected)
 
 
 def test_set_cross_entropy_is_the_mean_of_users_means() -> None:

@@ -63,6 +63,12 @@ class Competitors:
         """Return the part of their logits that no state changes, ``[n_competing]``."""
         return bias if self.correction is None else bias[self.items] + self.correction
 
+    def drawn(self, targets: Tensor, n_items: int) -> Tensor:
+        """Return which of them were drawn and did not just come with the targets, bool."""
+        if self.correction is None:
+            return torch.ones(n_items, dtype=torch.bool, device=targets.device)
+        return self.correction > 0
+
     def of_columns(self, values: Tensor) -> Tensor:
         """Return the columns of those that compete out of ``[..., n_items]``."""
         return values if self.items is None else values[..., self.items]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -114,18 +115,29 @@ class IntegratedModule(Trained):
         scores: Iterator[Tensor] | None,
     ) -> Tensor:
         """Return the mean cross-entropy of the targets of all positions."""
+        binary, criterion = self.settings.loss == "gbce", self.criterion(batch, among)
         total: Tensor = loss.BlockCrossEntropy.apply(
             states,
             among.of_rows(table),
-            among.corrected(self.bias),
+            among.of_rows(self.bias) if binary else among.corrected(self.bias),
             weights,
             (among.at(batch.targets), batch.lengths),
             hidden,
             scores,
-            self.settings.label_smoothing,
+            criterion,
             loss.block_size(batch.lengths, among.n_of(self.n_items)),
         )
         return total / (batch.targets >= 0).sum()
+
+    def criterion(self, batch: Batch, among: Competitors) -> loss.Criterion:
+        """Return the loss of a position."""
+        settings = self.settings
+        if settings.loss == "softmax":
+            return partial(loss.with_gradient, smoothing=settings.label_smoothing)
+        drawn = among.drawn(batch.targets, self.n_items)
+        return partial(
+            loss.gbce_with_gradient, drawn=drawn, n_items=self.n_items, t=settings.gbce_t
+        )
 
     def cf_scores(self, batch: Batch, among: Competitors, size: int) -> Iterator[Tensor] | None:
         """Return the CF scores by block, from weights that have not seen the batch's users."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
@@ -10,6 +10,8 @@ from torch import Tensor
 from torch.nn import functional
 
 BLOCK_FLOATS = 1_000_000
+Criterion = Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
+"""Of logits, targets and what is hidden: losses, and their gradient by the logits."""
 
 
 def block_size(lengths: Tensor, n_items: int) -> int:
@@ -60,7 +62,7 @@ def seen_penalty(seen: Tensor, items: Tensor) -> Tensor:
 
 
 def with_gradient(
-    logits: Tensor, target: Tensor, hidden: Tensor, smoothing: float
+    logits: Tensor, target: Tensor, hidden: Tensor, *, smoothing: float
 ) -> tuple[Tensor, Tensor]:
     """Return the cross-entropies ``[rows, positions]`` and their gradient by the logits.
 
@@ -78,6 +80,40 @@ def with_gradient(
     if smoothing:
         g.sub_(share[..., None]).masked_fill_(hidden, 0.0)
     g.scatter_add_(-1, place, torch.full_like(place, smoothing - 1, dtype=g.dtype))
+    return loss.masked_fill(~known, 0.0), g.mul_(known[..., None])
+
+
+def gbce_with_gradient(
+    logits: Tensor, target: Tensor, hidden: Tensor, *, drawn: Tensor, n_items: int, t: float
+) -> tuple[Tensor, Tensor]:
+    """Return the generalised binary cross-entropies and their gradient, as `with_gradient` does.
+
+    ``(b softplus(-s_target) + sum over negatives of softplus(s)) / (k + 1)`` for k negatives out of
+    n items, with ``b = a (t (1 - 1 / a) + 1 / a)`` and ``a = k / (n - 1)``: Petrov and
+    Macdonald, "gSASRec: reducing overconfidence in sequential recommendation trained with
+    negative sampling", RecSys 2023 (gBCE, there written with the sigmoid to the power b).
+
+    Parameters
+    ----------
+    logits, target, hidden : Tensor
+        See `with_gradient`.
+    drawn : Tensor
+        bool ``[n_competing]``, those that may be negatives.
+    n_items : int
+        Size of the catalogue.
+    t : float
+        Calibration in [0, 1]: at 0 the plain binary cross-entropy, at 1 probabilities that are
+        those of the whole catalogue.
+    """
+    known, place = target >= 0, target.clamp(min=0)[..., None]
+    negative = (drawn & ~hidden).expand_as(logits).scatter(-1, place, False)
+    k = max(int(drawn.sum()), 1)
+    a = min(1.0, k / (n_items - 1))
+    b = a * (t * (1 - 1 / a) + 1 / a)
+    own = logits.gather(-1, place)
+    below = (functional.softplus(logits) * negative).sum(-1)
+    loss = (below + b * functional.softplus(-own)[..., 0]) / (k + 1)
+    g = (logits.sigmoid() * negative).scatter(-1, place, b * (own.sigmoid() - 1)) / (k + 1)
     return loss.masked_fill(~known, 0.0), g.mul_(known[..., None])
 
 
@@ -101,7 +137,7 @@ class BlockCrossEntropy(torch.autograd.Function):
         batch: tuple[Tensor, Tensor],
         hidden: Iterator[Tensor],
         scores: Iterator[Tensor] | None,
-        smoothing: float,
+        criterion: Criterion,
         size: int,
     ) -> Tensor:
         """Return the summed loss.
@@ -123,8 +159,8 @@ class BlockCrossEntropy(torch.autograd.Function):
             the target of a position always does.
         scores : iterator of Tensor or None
             CF scores by block, ``[n_scores, rows, positions, n_items]``.
-        smoothing : float
-            Share of the target's probability that is spread over the catalogue.
+        criterion : callable
+            The loss of some positions and its gradient.
         size : int
             Positions in a block.
         """
@@ -137,7 +173,7 @@ class BlockCrossEntropy(torch.autograd.Function):
             logits = functional.linear(h, table, bias)  # [rows, positions, n_items]
             for decay, score in enumerate(extra):
                 logits.addcmul_(weights[rows, steps, decay, None], score)
-            loss, g = with_gradient(logits, target, next(hidden), smoothing)
+            loss, g = criterion(logits, target, next(hidden))
             total += loss.sum()
             grads[0][rows, steps] = g @ table
             grads[1] += g.flatten(0, 1).T @ h.flatten(0, 1)

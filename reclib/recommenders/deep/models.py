@@ -184,3 +184,14 @@ class Attention(Integrated):
     """Causal self-attention over the history."""
 
     branches: tuple[str, ...] = ("attention",)
+
+
+@dataclass(kw_only=True)
+class GSASRec(Attention):
+    """Self-attention trained against sampled negatives by the generalised binary cross-entropy.
+
+    Petrov and Macdonald, RecSys 2023.
+    """
+
+    loss: str = "gbce"
+    n_negatives: int = 256

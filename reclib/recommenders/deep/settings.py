@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from reclib.errors import DataError, UnknownName
 
 BRANCHES = ("ann", "cnn", "rnn", "attention", "side", "cf")
+LOSSES = ("softmax", "gbce")
 PRECISIONS = ("medium", "high", "highest")
 TARGETS = ("next", "gaps", "ratings", "set", "auto")
 TWO_SIDED = ("gaps", "ratings")
@@ -51,6 +52,11 @@ class Settings:
         many epochs without looking there.
     label_smoothing : float
         Share of the target's probability that is spread over the catalogue.
+    loss : {"softmax", "gbce"}
+        Of the targets ``next`` and ``gaps``: the cross-entropy of the item among all, or of each
+        item whether it is the one; see `reclib.recommenders.deep.loss.gbce_with_gradient`.
+    gbce_t : float
+        Calibration of the latter.
     n_negatives : int
         Items drawn at random that compete with the targets of a batch, with the correction for
         it; see `Competitors`. 0 for the whole catalogue.
@@ -97,6 +103,8 @@ class Settings:
     epochs: int | None = None
     cf_weight: float | None = None
     label_smoothing: float = 0.0
+    loss: str = "softmax"
+    gbce_t: float = 0.75
     n_negatives: int = 0
     drop_rate: float = 0.2
     cf_neighbours: int = 200
@@ -123,6 +131,8 @@ class Settings:
                 raise UnknownName("branch", branch, BRANCHES)
         if self.target not in TARGETS:
             raise UnknownName("target", self.target, TARGETS)
+        if self.loss not in LOSSES:
+            raise UnknownName("loss", self.loss, LOSSES)
         if self.precision not in PRECISIONS:
             raise UnknownName("precision", self.precision, PRECISIONS)
         if not self.branches:
