@@ -62,15 +62,23 @@ def grid(
 
 
 def shares_fit(spec: Spec) -> bool:
-    """Return whether one fit serves every protocol with the same parts.
+    """Return whether one fit serves every protocol with the same parts."""
+    trained = recommenders.CATALOGUE[spec.recommender].family in TRAINED
+    stands_in = stand_in(spec.recommender, spec.protocol) != spec.protocol
+    return trained and spec.stage == "test" and (stands_in or spec.protocol not in SAME_PARTS)
+
+
+def stand_in(recommender: str, protocol: str) -> str:
+    """Return the protocol whose settings, and fits, do for another one too; else itself.
 
     The networks learn another target where rated items alone are ranked.
     """
-    family = recommenders.CATALOGUE[spec.recommender].family
-    of_its_own = family == "deep" and spec.protocol == "rated-only"
-    return family in TRAINED and spec.stage == "test" and not of_its_own
+    family = recommenders.CATALOGUE[recommender].family
+    if family == "deep" and protocol == "rated-only":
+        return protocol
+    return SAME_PARTS.get(protocol, protocol)
 
 
 def base_of(spec: Spec) -> str:
     """Return the protocol under which the recommender of a run is fitted."""
-    return SAME_PARTS.get(spec.protocol, spec.protocol) if shares_fit(spec) else spec.protocol
+    return stand_in(spec.recommender, spec.protocol) if shares_fit(spec) else spec.protocol

@@ -21,7 +21,7 @@ from reclib.ledger import Ledger, Run
 from reclib.metrics import CUTOFFS
 from reclib.progress import track
 from reclib.ranking import check_cutoff
-from reclib.spec import SAME_PARTS, Spec, base_of, grid, shares_fit
+from reclib.spec import SAME_PARTS, Spec, base_of, grid, shares_fit, stand_in
 from reclib.splits import PROTOCOLS, Split, make_split
 
 SHORT_HISTORY = 20
@@ -108,7 +108,7 @@ class Study:
             return {"members": {name: self.settings(name, protocol) for name in members}}
         chosen = search.read_settings(self.dataset.name)
         own = chosen.get(protocol, {}).get(recommender)
-        shared = chosen.get(SAME_PARTS.get(protocol, protocol), {}).get(recommender, {})
+        shared = chosen.get(stand_in(recommender, protocol), {}).get(recommender, {})
         return dict(shared if own is None else own)
 
     def supported(self, protocols: Iterable[str]) -> list[str]:

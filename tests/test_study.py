@@ -215,6 +215,12 @@ def test_protocols_that_differ_in_the_candidates_share_settings(study: Study) ->
     assert study.settings("bias", "strong") == {}
 
 
+def test_what_networks_found_for_another_target_is_no_setting_of_theirs(study: Study) -> None:
+    search.write_settings("small", "holdout", "rnn", {"epochs": 3, "cf_weight": 48.0})
+    assert study.settings("rnn", "holdout") == {"epochs": 3, "cf_weight": 48.0}
+    assert study.settings("rnn", "rated-only") == {}
+
+
 def trial_settings(trials: pd.DataFrame) -> Sequence[dict[str, float]]:
     return trials.sort_values("trial")["settings"].tolist()
 
