@@ -10,7 +10,7 @@ from IPython.display import Markdown
 from reclib import figures
 from reclib.ledger import Run
 from reclib.tables.paper import PAPER, paper_value
-from reclib.tables.results import by_recommender, position, title
+from reclib.tables.results import by_recommender, compare_all, position, title
 
 BOUNDS = ("random", "oracle")
 
@@ -59,6 +59,19 @@ def comparison_finding(comparison: pd.DataFrame, baseline: str) -> str:
             parts.append(f"{phrase} {baseline}: {listed(names)}")
     text = "; ".join(parts)
     return f"{text[:1].upper()}{text[1:]} (paired test over users, Holm-corrected, .05)."
+
+
+def liking_finding(runs: Sequence[Run], metric: str) -> str:
+    """Say whether the networks know better than item-based CF what will be liked."""
+    if not runs:
+        return "This data has no ratings to learn."
+    comparison = compare_all(runs, "item-knn-ratings", metric)
+    known = [run.row["settings"] | (run.row.get("found") or {}) for run in runs]
+    share = next((each["cf_weight"] for each in known if "cf_weight" in each), None)
+    found = comparison_finding(comparison, "item-based CF over ratings")
+    if share is None:
+        return found
+    return f"{found} The valid part gave CF a share of {share:.1f} in the integrated model."
 
 
 def tuning_finding(trials: pd.DataFrame, metric: str) -> str:

@@ -103,6 +103,20 @@ def test_learning_curves_are_those_of_the_protocol(plant: Plant) -> None:
     )
 
 
+def test_what_is_liked_is_told_beside_item_based_cf(plant: Plant) -> None:
+    runs = [
+        plant("item-knn-ratings", values(), settings={}),
+        plant("integrated", values(0.1), settings={"cf_weight": 0.8}),
+    ]
+    text = tables.liking_finding(runs, METRIC)
+    assert text.startswith("Ahead of item-based CF over ratings: Integrated")
+    assert text.endswith("The valid part gave CF a share of 0.8 in the integrated model.")
+    assert "share" not in tables.liking_finding(
+        [*runs[:1], plant("bias", values(), settings={})], METRIC
+    )
+    assert tables.liking_finding([], METRIC) == "This data has no ratings to learn."
+
+
 def test_networks_are_set_against_what_is_solved_at_once(plant: Plant) -> None:
     def curve(*values: float) -> pd.DataFrame:
         seconds = 10.0 * np.arange(1, 1 + len(values))
