@@ -60,7 +60,7 @@ def write_settings(dataset: str, protocol: str, name: str, settings: Mapping[str
     """Write one recommender's settings into the file of the dataset, keeping the others."""
     known = read_settings(dataset)
     known.setdefault(protocol, {})[name] = dict(settings)
-    head = f"# Settings for {dataset}, chosen on the valid part by Study.search_all.\n"
+    head = f"# Settings for {dataset}, chosen on its valid part.\n"
     SETTINGS.mkdir(parents=True, exist_ok=True)
     text = head + yaml.safe_dump(known, sort_keys=True, default_flow_style=False)
     scratch = SETTINGS / f".{dataset}.yaml"
