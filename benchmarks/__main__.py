@@ -1,21 +1,26 @@
-"""``python -m benchmarks``: our sequence models against RecBole's on the same sealed split."""
+"""``python -m benchmarks``: how much of the machine we use, and our models against RecBole's."""
 
 from __future__ import annotations
 
 import argparse
 
-from benchmarks.sequence_models import compare_all
+from benchmarks import matmul_share, sequence_models
 
 
 def main() -> None:
-    """Run the benchmark and print its table."""
+    """Run the benchmarks and print their tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--dataset", default="ml-100k")
     parser.add_argument("--ratio", type=float, default=20.0, help="times our time RecBole may take")
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--only", choices=("matmul_share", "sequence_models"))
     arguments = parser.parse_args()
-    table = compare_all(arguments.dataset, arguments.ratio, arguments.threads)
-    print(table.to_string(index=False))
+    data, threads = arguments.dataset, arguments.threads
+    if arguments.only != "sequence_models":
+        print(matmul_share.measure_all(data, threads).to_string(index=False))
+    if arguments.only != "matmul_share":
+        table = sequence_models.compare_all(data, arguments.ratio, threads)
+        print(table.to_string(index=False))
 
 
 if __name__ == "__main__":

@@ -8,15 +8,12 @@ times are of this run.
 
 from __future__ import annotations
 
-import os
-import platform
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from reclib import provenance, statistics
+from benchmarks.origin import BUILD, origin
+from reclib import statistics
 from reclib.experiment import Measured, measure_run
 from reclib.progress import track
 from reclib.scaling import limited_threads
@@ -24,7 +21,6 @@ from reclib.study import Study
 
 PAIRS = {"rnn": "gru4rec", "attention": "sasrec"}
 METRIC = "ndcg@10"
-BUILD = Path(__file__).parents[1] / "build"
 
 
 def compare_all(dataset: str, ratio: float, threads: int) -> pd.DataFrame:
@@ -35,18 +31,9 @@ def compare_all(dataset: str, ratio: float, threads: int) -> pd.DataFrame:
     rows: list[dict[str, Any]] = []
     with limited_threads(threads):
         for ours, theirs in track(PAIRS.items(), total=len(PAIRS), label="benchmark"):
-            rows.append(compare(study, ours, theirs, ratio) | {"threads": threads} | _origin())
+            rows.append(compare(study, ours, theirs, ratio) | {"threads": threads} | origin())
             pd.DataFrame(rows).to_csv(path, index=False)
     return pd.DataFrame(rows)
-
-
-def _origin() -> dict[str, str]:
-    """Say when, where and by which code a row was measured."""
-    return {
-        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
-        "device": f"{platform.machine()}, {os.cpu_count()} cores",
-        "commit": provenance.commit(),
-    }
 
 
 def compare(study: Study, ours: str, theirs: str, ratio: float) -> dict[str, Any]:

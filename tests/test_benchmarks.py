@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from benchmarks import sequence_models
+from benchmarks import matmul_share, sequence_models
 from reclib import tables
 from reclib.report.publish import publish_benchmarks
 from reclib.study import Study
@@ -61,3 +61,43 @@ def test_the_book_shows_what_was_published(
 def test_without_a_benchmark_the_book_says_how_to_make_one() -> None:
     assert tables.benchmark_table(pd.DataFrame()).empty
     assert "make benchmarks" in tables.benchmark_finding(pd.DataFrame())
+
+
+def test_the_share_of_the_peak_is_work_over_time_over_peak(
+    study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(matmul_share, "BUILD", tmp_path / "build")
+    monkeypatch.setattr(matmul_share, "SIZE", 64)
+    monkeypatch.setattr(matmul_share, "N_BATCHES", 1)
+    monkeypatch.setattr(matmul_share, "WAYS", ("rnn", "side"))
+    rows = matmul_share.measure_all(study.name, 1)
+    assert rows["branches"].tolist() == ["rnn", "side", "rnn side"]
+    expected = rows["gflop"] / rows["seconds"] / rows["peak"]
+    pd.testing.assert_series_equal(rows["share"], expected, check_names=False)
+    assert rows["gflop"].iloc[2] > rows["gflop"].iloc[:2].max()
+
+
+def test_the_work_of_a_product_is_counted(tmp_path: Path) -> None:
+    """The loss of n positions takes three products of n, the items and the width."""
+    study = Study.open("ml-100k", build_dir=str(tmp_path))
+    found = matmul_share.measure(study, ("cf",))
+    width, n_items = 64, study.dataset.n_items
+    expected = 3 * 2 * found["interactions"] * width * n_items / 1e9
+    assert found["gflop"] == pytest.approx(expected, rel=0.1)
+
+
+def test_the_book_says_how_near_the_peak_a_step_comes() -> None:
+    rows = pd.DataFrame({
+        "branches": ["cf", "rnn", "cf rnn"], "interactions": 1000, "seconds": [1.0, 1.0, 2.0],
+        "gflop": [10.0, 20.0, 25.0], "peak": 100.0, "share": [0.1, 0.2, 0.125], "threads": 1,
+        "finished": "2026-01-02T03:04", "device": "x86", "commit": "abc",
+    })  # fmt: skip
+    table = tables.matmul_table(rows)
+    assert table.index.tolist() == ["cf", "rnn", "all"]
+    assert table["share of the peak"].tolist() == ["10%", "20%", "12%"]
+    assert table["MFLOP an interaction"].tolist() == [10.0, 20.0, 25.0]
+    assert "whole model 12% of that, of a branch alone 10% (cf) to 20% (rnn). Measured on " in (
+        tables.matmul_finding(rows)
+    )
+    assert tables.matmul_table(pd.DataFrame()).empty
+    assert "make benchmarks" in tables.matmul_finding(pd.DataFrame())

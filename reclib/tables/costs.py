@@ -114,3 +114,43 @@ def benchmark_finding(rows: pd.DataFrame) -> str:
         f"{listed(parts)}. Measured in one run, {last['threads']} thread each, on "
         f"{last['finished'][:10]} ({last['device']}, commit {last['commit']})."
     )
+
+
+def matmul_share(dataset: str) -> pd.DataFrame:
+    """Return the published shares of the matrix-multiplication peak; empty if there are none."""
+    path = BENCHMARKS / f"matmul_share.{dataset}.csv"
+    return pd.read_csv(path) if path.exists() else pd.DataFrame()
+
+
+def matmul_table(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return what a training step of each branch does and achieves, as it is printed."""
+    if rows.empty:
+        return rows
+    columns = {
+        "MFLOP an interaction": (1e3 * rows["gflop"] / rows["interactions"]).round(2),
+        "GFLOP/s": (rows["gflop"] / rows["seconds"]).round(),
+        "share of the peak": rows["share"].map("{:.0%}".format),
+    }
+    return pd.DataFrame(columns).set_index(_branches_text(rows).rename("branches"))
+
+
+def matmul_finding(rows: pd.DataFrame) -> str:
+    """Say how near a training step comes to the peak, and when and where that was measured."""
+    if rows.empty:
+        return "No measurement of this dataset is on record; `make benchmarks` makes one."
+    alone, whole, names = rows.iloc[:-1], rows.iloc[-1], _branches_text(rows)
+    low, high = alone["share"].idxmin(), alone["share"].idxmax()
+    return (
+        f"One product of two large matrices reaches {whole['peak']:.0f} GFLOP/s on "
+        f"{whole['threads']} thread; a training step of the whole model {whole['share']:.0%} of "
+        f"that, of a branch alone {alone['share'][low]:.0%} ({names[low]}) to "
+        f"{alone['share'][high]:.0%} ({names[high]}). Measured on {whole['finished'][:10]} "
+        f"({whole['device']}, commit {whole['commit']})."
+    )
+
+
+def _branches_text(rows: pd.DataFrame) -> pd.Series:
+    """Return the branches of each row in words: the last row has all."""
+    names = rows["branches"].copy()
+    names.iloc[-1] = "all"
+    return names
