@@ -76,7 +76,7 @@ class Integrated(Settings, Recommender):
         if validation is not None:
             self.found = {"epochs": int(curve[METRIC].to_numpy().argmax()) + 1}
             if self.module.weighs:
-                self.found["cf_weight"] = self.module.cf_weight.item()
+                self.found["cf_weight"] = round(self.module.cf_weight.item(), 6)
         return curve
 
     def scores(self, users: IntArray) -> FloatArray:
