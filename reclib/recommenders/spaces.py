@@ -82,3 +82,8 @@ WHOLE_SHORT = tuple(
     for rest in DEEP_SHORT
 )
 """Short histories come with large catalogues: fewer steps, and a sample of the items competes."""
+GBCE = {"max_epochs": 12, "patience": 4, "batch_size": 16, "max_len": 100, "dropout": 0.3}
+GBCE_VARIANTS = tuple(
+    GBCE | {"n_negatives": 1000, "gbce_t": 0.9} | rest for rest in ({}, {"embedding_size": 128})
+)
+"""For gSASRec: many more steps, and more negatives than its authors took."""

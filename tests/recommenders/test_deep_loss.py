@@ -95,6 +95,13 @@ def test_block_cross_entropy_is_full_softmax_cross_entropy(size: int, smoothing:
         torch.testing.assert_close(gradient, part)
 
 
+def test_items_begin_as_likely_one_by_one_as_they_are_popular() -> None:
+    """From logits around 0 their level alone takes thousands of steps to learn."""
+    network = module(ring(), branches=("rnn",), loss="gbce", n_negatives=5)
+    likely = network.popularity + 1
+    torch.testing.assert_close(network.bias.exp(), likely / likely.sum())
+
+
 @pytest.mark.parametrize("t", [0.0, 0.75, 1.0])
 def test_gbce_is_the_published_formula_and_its_gradient(t: float) -> None:
     torch.manual_seed(0)

@@ -51,7 +51,9 @@ class IntegratedModule(Trained):
         self.cf, self.ratings = inputs.cf, inputs.ratings
         self.states = States(inputs, settings, two_sided=self.two_sided)
         prior = (inputs.popularity + 1).log()
-        self.bias = nn.Parameter(prior - prior.mean())
+        # a softmax does not mind where logits lie; one by one they have to say how likely each is
+        level = prior.mean() if settings.loss == "softmax" else prior.logsumexp(0)
+        self.bias = nn.Parameter(prior - level)
         if self.ratings is not None:
             self.bias = nn.Parameter(self.ratings.items.clone())
             self.level = nn.Linear(settings.embedding_size, 1)
