@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import settings as budget
 from hypothesis import strategies as st
 from networks import N_ASKED, batch_of, few_targets, module
-from planted import DEEP, board, cycle, ring, split_of
+from planted import DEEP, board, cycle, rated_in_time, ring, split_of
 from torch import Tensor
 
 from reclib.recommenders.deep import loss, trained
@@ -312,3 +312,18 @@ def test_the_weight_of_cf_is_the_one_that_ranks_best_on_valid() -> None:
     best = float(found.curve["valid_ndcg@10"].max())
     assert max(values.values()) == pytest.approx(best, abs=1e-6)
     assert len({round(value, 6) for value in values.values()}) > 1
+
+
+@pytest.mark.parametrize(
+    ("split", "target"), [(ring, "next"), (board, "gaps"), (rated_in_time, "ratings")]
+)
+def test_all_that_the_network_knows_moves_to_the_device_with_it(split: Any, target: str) -> None:
+    network = module(split(), target)
+    for part in network.modules():
+        stray = [name for name, value in vars(part).items() if isinstance(value, Tensor)]
+        assert not stray, f"{type(part).__name__} keeps {stray} where it is"
+    network.to("meta")
+    tensors = [*network.parameters(), *network.buffers()]
+    assert {tensor.device.type for tensor in tensors} == {"meta"}
+    assert len(tensors) > 20
+    assert not [name for name in network.state_dict() if name.startswith(("cf.", "ratings."))]

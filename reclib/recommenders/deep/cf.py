@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import scipy.sparse as sp
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from reclib.recommenders.deep.loss import position_blocks
@@ -20,7 +20,7 @@ EASE, TRANSITIONS = 0, 1
 N_SAMPLED = 1000
 
 
-class CFWeights:
+class CFWeights(nn.Module):
     """Closed-form weights of the whole training part, and once more without each fold of users.
 
     EASE has seen the whole history of a user whom it was trained on, also what comes after the
@@ -51,6 +51,13 @@ class CFWeights:
         the scale on which a score says something.
     """
 
+    tables: Tensor
+    folds: Tensor
+    decays: Tensor
+    levels: Tensor
+    covered: Tensor
+    place: Tensor
+
     def __init__(
         self,
         histories: Histories,
@@ -63,26 +70,32 @@ class CFWeights:
         seed: int,
         **options: float,
     ) -> None:
+        super().__init__()
         self.n_items, self.n_folds = histories.n_items, n_folds
         steps = (transition,) if transition else ()
         self.kinds = [EASE] * len(decays) + [TRANSITIONS] * len(steps)
-        self.decays = torch.tensor(decays + steps)
         generator = torch.Generator().manual_seed(seed)
-        self.folds = torch.randperm(histories.n_users, generator=generator) % n_folds
+        self._keep("decays", torch.tensor(decays + steps))
+        self._keep("folds", torch.randperm(histories.n_users, generator=generator) % n_folds)
         users, items = self._cover(histories, max_items)
         tables = _ease_tables(users, items, self.folds.numpy(), self.size, n_folds, options)
         if transition:
             known = (users, items, self.folds.numpy(), self.size, n_folds)
             tables += _transition_tables(*known, transition, transition_l2)
-        self.tables = torch.cat(tables)
-        self.levels = self._levels(histories, generator)
+        self._keep("tables", torch.cat(tables))
+        self._keep("levels", self._levels(histories, generator))
+
+    def _keep(self, name: str, values: Tensor) -> None:
+        """Keep what moves to the device with the network, and is made anew, not stored."""
+        self.register_buffer(name, values, persistent=False)
 
     def _cover(self, histories: Histories, max_items: int) -> tuple[np.ndarray, np.ndarray]:
         """Choose the most popular items, and return the interactions with them."""
         counts = np.bincount(histories.items, minlength=self.n_items)
-        self.covered = np.sort(np.argsort(-counts, kind="stable")[:max_items])
-        self.place = torch.full((self.n_items + 1,), -1)
-        self.place[torch.from_numpy(self.covered)] = torch.arange(len(self.covered))
+        covered = np.sort(np.argsort(-counts, kind="stable")[:max_items])
+        self._keep("covered", torch.from_numpy(covered))
+        self._keep("place", torch.full((self.n_items + 1,), -1))
+        self.place[self.covered] = torch.arange(len(covered))
         users = torch.repeat_interleave(torch.arange(histories.n_users), histories.lengths)
         items = self.place[histories.items]
         return users[items >= 0].numpy(), items[items >= 0].numpy()
@@ -95,12 +108,6 @@ class CFWeights:
             flat = histories.flat(histories.offsets[part], histories.offsets[part + 1])
             largest.append(self.bag(*flat, self.table_of(part, training=True)).amax(-1))
         return torch.cat(largest, 1).mean(1)
-
-    def to(self, device: torch.device) -> CFWeights:
-        """Move the weights to a device."""
-        for name in ("folds", "decays", "tables", "place", "levels"):
-            setattr(self, name, getattr(self, name).to(device))
-        return self
 
     def table_of(self, users: Tensor, training: bool) -> Tensor:
         """Return which table each user reads, int64 ``[batch]``."""
@@ -178,7 +185,7 @@ class CFWeights:
         if self.size == self.n_items:
             return scores
         wide = scores.new_zeros(*scores.shape[:-1], self.n_items)
-        wide[..., torch.as_tensor(self.covered, device=scores.device)] = scores
+        wide[..., self.covered] = scores
         return wide
 
 
