@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 import scipy.sparse as sp
@@ -18,6 +19,16 @@ from reclib.recommenders.transitions import gram, solve
 EASE, TRANSITIONS = 0, 1
 """The kinds of weights, in the order of their tables."""
 N_SAMPLED = 1000
+
+
+class _Taken(NamedTuple):
+    """The interactions with the covered items in the order of users and time, and the folds."""
+
+    users: np.ndarray
+    items: np.ndarray
+    folds: np.ndarray
+    n_items: int
+    n_folds: int
 
 
 class CFWeights(nn.Module):
@@ -78,10 +89,10 @@ class CFWeights(nn.Module):
         self._keep("decays", torch.tensor(decays + steps))
         self._keep("folds", torch.randperm(histories.n_users, generator=generator) % n_folds)
         users, items = self._cover(histories, max_items)
-        tables = _ease_tables(users, items, self.folds.numpy(), self.size, n_folds, options)
+        taken = _Taken(users, items, self.folds.numpy(), self.size, n_folds)
+        tables = _ease_tables(taken, options)
         if transition:
-            known = (users, items, self.folds.numpy(), self.size, n_folds)
-            tables += _transition_tables(*known, transition, transition_l2)
+            tables += _transition_tables(taken, transition, transition_l2)
         self._keep("tables", torch.cat(tables))
         self._keep("levels", self._levels(histories, generator))
 
@@ -189,33 +200,20 @@ class CFWeights(nn.Module):
         return wide
 
 
-def _ease_tables(
-    users: np.ndarray,
-    items: np.ndarray,
-    folds: np.ndarray,
-    n_items: int,
-    n_folds: int,
-    options: dict[str, float],
-) -> list[Tensor]:
+def _ease_tables(taken: _Taken, options: dict[str, float]) -> list[Tensor]:
     """Return EASE without each fold and with all users."""
-    ones = np.ones(len(users), np.float32)
-    matrix = sp.csr_matrix((ones, (users, items)), shape=(len(folds), n_items))
-    parts = [matrix[np.flatnonzero(folds != fold)] for fold in range(n_folds)]
+    ones = np.ones(len(taken.users), np.float32)
+    shape = (len(taken.folds), taken.n_items)
+    matrix = sp.csr_matrix((ones, (taken.users, taken.items)), shape=shape)
+    parts = [matrix[np.flatnonzero(taken.folds != fold)] for fold in range(taken.n_folds)]
     return [torch.from_numpy(ease(part, **options)) for part in [*parts, matrix]]
 
 
-def _transition_tables(
-    users: np.ndarray,
-    items: np.ndarray,
-    folds: np.ndarray,
-    n_items: int,
-    n_folds: int,
-    decay: float,
-    l2: float,
-) -> list[Tensor]:
+def _transition_tables(taken: _Taken, decay: float, l2: float) -> list[Tensor]:
     """Return the transitions without each fold and with all users."""
-    parts = [folds[users] == fold for fold in range(n_folds)]
-    sums = [gram(users[part], items[part], n_items, decay) for part in parts]
+    fold_of = taken.folds[taken.users]
+    parts = [fold_of == fold for fold in range(taken.n_folds)]
+    sums = [gram(taken.users[p], taken.items[p], taken.n_items, decay) for p in parts]
     past, after = (sum(each) for each in zip(*sums, strict=True))
     rest = [(past - one, after - other) for one, other in sums]
     return [torch.from_numpy(solve(*each, l2)) for each in [*rest, (past, after)]]
