@@ -79,9 +79,16 @@ def thread_finding(frame: pd.DataFrame) -> str:
     )
 
 
-def benchmark(dataset: str) -> pd.DataFrame:
-    """Return the published benchmark of sequence models on a dataset; empty if there is none."""
-    path = BENCHMARKS / f"sequence_models.{dataset}.csv"
+def benchmark(dataset: str, name: str = "sequence_models") -> pd.DataFrame:
+    """Return a published benchmark on a dataset; empty if there is none.
+
+    Parameters
+    ----------
+    dataset : str
+    name : {"sequence_models", "matmul_share"}
+        The module of ``benchmarks`` that measured it.
+    """
+    path = BENCHMARKS / f"{name}.{dataset}.csv"
     return pd.read_csv(path) if path.exists() else pd.DataFrame()
 
 
@@ -114,12 +121,6 @@ def benchmark_finding(rows: pd.DataFrame) -> str:
         f"{listed(parts)}. Measured in one run, {last['threads']} thread each, on "
         f"{last['finished'][:10]} ({last['device']}, commit {last['commit']})."
     )
-
-
-def matmul_share(dataset: str) -> pd.DataFrame:
-    """Return the published shares of the matrix-multiplication peak; empty if there are none."""
-    path = BENCHMARKS / f"matmul_share.{dataset}.csv"
-    return pd.read_csv(path) if path.exists() else pd.DataFrame()
 
 
 def matmul_table(rows: pd.DataFrame) -> pd.DataFrame:
