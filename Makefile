@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .ONESHELL:
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: report book lab test publish benchmarks lock clean help
+.PHONY: report book lab test recommend publish benchmarks lock clean help
 
 VENV := .venv
 STAMP := $(VENV)/.installed
@@ -34,6 +34,9 @@ test: $(STAMP)  ## Check style, types, tests, the full report on ML-100K, notebo
 	RECLIB_PROGRESS=terminal $(PYTHON) -u -m pytest --verbose --capture=sys --nbval-lax \
 	  --nbval-current-env --nbval-cell-timeout=1800 notebooks
 	$(PYTHON) -m reclib check
+
+recommend: $(STAMP)  ## Write the best k items of every user: recommender=NAME k=10 out=lists.csv
+	@$(PYTHON) -m reclib recommend
 
 publish: $(STAMP)  ## Copy the ledger and outputs of this build into book and notebooks, to commit them
 	@$(PYTHON) -m reclib publish

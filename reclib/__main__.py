@@ -7,14 +7,19 @@ import errno
 import os
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from reclib.errors import ReclibError
+
+if TYPE_CHECKING:
+    from reclib.report.layout import Layout
+    from reclib.report.parameters import Request
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit status: 0, 1 for an error, 130 for Ctrl-C."""
     parser = argparse.ArgumentParser(prog="python -m reclib", description=__doc__)
-    parser.add_argument("command", choices=("report", "book", "check", "publish"))
+    parser.add_argument("command", choices=("report", "book", "check", "publish", "recommend"))
     parser.add_argument("words", nargs="*", metavar="NAME=VALUE", help="DATASETS, EDITION, ...")
     options = parser.parse_args(arguments)
     try:
@@ -42,6 +47,9 @@ def _run(command: str, words: Sequence[str]) -> None:
     request = parameters.read_request(words)
     if folder := parameters.data_folder(words):
         os.environ["RECLIB_DATA"] = folder
+    if command == "recommend":
+        _recommend(request, where)
+        return
     jobs = execute.plan(where, layout.sources(request.datasets), request)
     if command == "publish":
         if request.edition == "quick" and not request.overrides:
@@ -55,6 +63,14 @@ def _run(command: str, words: Sequence[str]) -> None:
     index = book.build(where, jobs, request.edition)
     check.require_sound(where.html)
     print(index)
+
+
+def _recommend(request: Request, where: Layout) -> None:
+    from reclib.lists import write_lists
+
+    options = {"build_dir": str(where.build), "edition": request.edition}
+    for path in write_lists(request.datasets, request.overrides, where.build / "lists", **options):
+        print(path)
 
 
 def _explain(problem: OSError) -> str:

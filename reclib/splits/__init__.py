@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from reclib.splits.make import make_split
+from reclib.splits.make import make_split, whole_split
 from reclib.splits.protocols import PROTOCOLS, Protocol
 from reclib.splits.split import Split
 
-__all__ = ["PROTOCOLS", "Protocol", "Split", "make_split"]
+__all__ = ["PROTOCOLS", "Protocol", "Split", "make_split", "whole_split"]

@@ -68,6 +68,23 @@ def make_split(
     return _read(sealed, dataset, protocol, fold, seed)
 
 
+def whole_split(dataset: Dataset, protocol: str, seed: int = 2026) -> Split:
+    """Return everything as known and nobody as ranked: what lists for real users come from.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    protocol : str
+        Says what a network learns.
+    seed : int
+    """
+    _check(dataset, PROTOCOLS[protocol], 0)
+    frame, user_ids, item_ids = _indexed(dataset)
+    frame["part"] = pd.Categorical(["train"] * len(frame))
+    checksum = _checksum(frame, user_ids, item_ids, None)
+    return Split(dataset, protocol, 0, seed, frame, user_ids, item_ids, None, checksum)
+
+
 def _check(dataset: Dataset, rules: Protocol, fold: int) -> None:
     if rules.needs_times and not dataset.has_times:
         raise ProtocolUnsupported(
