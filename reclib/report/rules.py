@@ -11,7 +11,7 @@ import pandas as pd
 
 from reclib.ledger import Run
 from reclib.tables.findings import listed
-from reclib.tables.results import compare_all, pooled, title
+from reclib.tables.results import as_strong, compare_all, pooled, title
 
 SUPPORTED, REFUTED = "supported", "not supported"
 UNTESTABLE, OPEN = "not testable here", "open"
@@ -91,7 +91,8 @@ def judge_gain(evidence: Evidence, metric: str, least: float) -> Judgement:
 def _gains(evidence: Evidence, protocol: str, metric: str) -> Iterator[tuple[str, str, str, Any]]:
     """Yield the gain of the integrated approach over each neighbourhood on each dataset."""
     for dataset in evidence.runs:
-        for baseline in NEIGHBOURS:
+        have = {run.row["recommender"] for run in evidence.of(dataset, protocol)}
+        for baseline in (as_strong(name, have) for name in NEIGHBOURS):
             table = evidence.against(dataset, protocol, baseline, metric)
             if "integrated" in table.index:
                 yield protocol, dataset, baseline, table.loc["integrated"]

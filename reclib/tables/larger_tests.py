@@ -15,7 +15,8 @@ from reclib.tables.larger import MAIN, SETS, by_setting, of_seeds
 from reclib.tables.paper import paper_gain
 from reclib.tables.results import SEED, pooled, title
 
-MODEL, NEIGHBOURS = "integrated", ("user-knn", "item-knn")
+MODEL = "integrated"
+NEIGHBOURS = ("user-knn", "item-knn", "user-knn-ratings", "item-knn-ratings")
 PAPER_BETTER = "item-knn"
 """The better of the paper's two neighbourhood methods, in each of its metrics."""
 Groups = Mapping[str, list[Run]]

@@ -9,7 +9,7 @@ import pandas as pd
 
 from reclib import statistics
 from reclib.ledger import Run
-from reclib.tables.results import SEED, by_recommender, pooled, position, title
+from reclib.tables.results import SEED, as_strong, by_recommender, pooled, position, title
 
 PAPER = pd.DataFrame(
     {
@@ -69,6 +69,8 @@ def relative_gains(
 ) -> pd.DataFrame:
     """Return the relative gain of a model over each baseline beside the paper's, Holm-corrected.
 
+    Baselines are taken `as_strong` as they were run.
+
     Returns
     -------
     pandas.DataFrame
@@ -79,14 +81,16 @@ def relative_gains(
     rows: list[dict[str, Any]] = []
     found = []
     for protocol in dict.fromkeys(key[0] for key in groups if key[1] == model):
-        for baseline in [name for name in baselines if (protocol, name) in groups]:
+        have = [name for where, name in groups if where == protocol]
+        for baseline in [name for name in baselines if name in have]:
+            other = as_strong(baseline, have)
             for metric in metrics:
-                pair = [pooled(groups[protocol, name], metric) for name in (model, baseline)]
+                pair = [pooled(groups[protocol, name], metric) for name in (model, other)]
                 values, reference = pd.concat(pair, axis=1, join="inner").to_numpy().T
                 found.append(statistics.compare(values, reference, seed=SEED))
                 rows.append(
                     {
-                        "protocol": protocol, "baseline": title(baseline), "metric": metric,
+                        "protocol": protocol, "baseline": title(other), "metric": metric,
                         "base": float(reference.mean()), "paper": paper_gain(baseline, metric),
                     }
                 )  # fmt: skip

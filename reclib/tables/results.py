@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -68,6 +68,21 @@ def display_table(summary: pd.DataFrame, digits: int = 3) -> pd.DataFrame:
         index=index, columns="metric", values="cell", aggfunc="first", sort=False
     )
     return wide.rename_axis(columns=None).rename_axis(index={"title": "recommender"})
+
+
+def as_strong(baseline: str, have: Collection[str]) -> str:
+    """Return a neighbourhood method in the form that reads ratings where that was run.
+
+    Where ratings decide, a form that cannot see them is beaten by the mean of the item.
+
+    Parameters
+    ----------
+    baseline : str
+    have : collection of str
+        The recommenders that were run under the same protocol.
+    """
+    rated = f"{baseline}-ratings"
+    return rated if rated in have else baseline
 
 
 def compare_all(runs: Sequence[Run], baseline: str, metric: str) -> pd.DataFrame:

@@ -61,6 +61,14 @@ def test_the_kindest_protocol_decides(tmp_path: Path) -> None:
     assert "`temporal`" in judged.evidence
 
 
+def test_where_ratings_decide_neighbours_that_read_them_have_to_be_beaten(tmp_path: Path) -> None:
+    means = {"user-knn": 0.3, "item-knn": 0.3, "user-knn-ratings": 0.6, "item-knn-ratings": 0.6,
+             "integrated": 0.6}  # fmt: skip
+    runs = [run(tmp_path, name, "rated-only", mean) for name, mean in means.items()]
+    assert claim("Precision").judge(evidence(*runs)).verdict == rules.REFUTED
+    assert claim("Precision").judge(evidence(*runs[:2], runs[-1])).verdict == rules.SUPPORTED
+
+
 @pytest.mark.parametrize(
     ("cnn", "verdict"), [(0.1, rules.SUPPORTED), (0.3, rules.REFUTED), (0.2, rules.OPEN)]
 )

@@ -104,6 +104,22 @@ def test_gains_stand_beside_the_papers(plant: Plant) -> None:
     assert "in 1 of 1 its gain is at least" in text
 
 
+def test_where_ratings_decide_the_gain_is_over_the_form_that_reads_them(plant: Plant) -> None:
+    spread = [0.1, 0.2, 0.3, 0.4] * 10
+    runs = [
+        plant(name, {"map@10": [factor * value for value in spread]}, protocol=protocol)
+        for protocol, name, factor in (
+            ("rated-only", "item-knn", 1.0), ("rated-only", "item-knn-ratings", 1.5),
+            ("rated-only", "integrated", 1.65), ("holdout", "item-knn", 1.0),
+            ("holdout", "integrated", 1.2),
+        )
+    ]  # fmt: skip
+    found = tables.relative_gains(runs, "integrated", ["item-knn"], ["map@10"])
+    assert found["ours"].tolist() == pytest.approx([0.1, 0.2])
+    assert found["baseline"].tolist() == ["Item-based CF (ratings)", "Item-based CF"]
+    assert found["paper"].nunique() == 1
+
+
 def test_gains_are_over_users_that_both_rank(plant: Plant) -> None:
     spread = [0.1, 0.2, 0.3, 0.4] * 10
     runs = [
