@@ -21,7 +21,8 @@ def curves(
     With ``log`` x grows by factors.
     """
     figure, axes = plt.subplots(figsize=(7, 3.8))
-    sns.lineplot(frame, x=x, y=y, hue=hue, style=hue, markers=True, dashes=True, ax=axes)
+    size = {"markersize": 8} if log else {}  # single points have no line that shows them
+    sns.lineplot(frame, x=x, y=y, hue=hue, style=hue, markers=True, dashes=True, ax=axes, **size)
     axes.set(xlabel=x_label, ylabel=y_label)
     if log:
         axes.set_xscale("log")

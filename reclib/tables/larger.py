@@ -141,7 +141,10 @@ def larger_origins(runs: Sequence[Run]) -> pd.DataFrame:
 
 
 def larger_table(summary: pd.DataFrame, metrics: Sequence[str]) -> pd.DataFrame:
-    """Return the part of a summary with these metrics as it is printed, ✓ at the best."""
+    """Return the part of a summary with these metrics as it is printed, ✓ at the best.
+
+    The protocol is left out where there is but one: wide tables hide their numbers.
+    """
     columns = [*metrics, "seeds, folds"]
     if summary.empty or not summary["metric"].isin(metrics).any():
         return pd.DataFrame(columns=columns)
@@ -161,4 +164,6 @@ def larger_table(summary: pd.DataFrame, metrics: Sequence[str]) -> pd.DataFrame:
         index=index, columns="metric", values="cell", aggfunc="first", sort=False
     ).loc[pd.MultiIndex.from_frame(rows[index].drop_duplicates())]  # as they were, best first
     table = table.reset_index(columns[-1])[columns].fillna("")
+    if rows["protocol"].nunique() == 1:
+        table = table.droplevel("protocol")
     return table.rename_axis(columns=None).rename_axis(index={"title": "recommender"})
