@@ -57,13 +57,20 @@ class Lists:
         reclib.errors.UnknownName
             For a recommender that is not in the catalogue.
         reclib.errors.DataError
-            For an ensemble, whose members' epochs are in no run, and for floor and ceiling.
+            For an ensemble, whose members' epochs are in no run, for floor and ceiling, and for
+            data of which nothing can be held back.
         """
         if name not in recommenders.CATALOGUE:
             raise UnknownName("recommender", name, recommenders.CATALOGUE)
         if recommenders.CATALOGUE[name].family in ("ensemble", "bound"):
             raise DataError(f"'{name}' makes no lists of its own", "Choose another recommender.")
-        protocol = study.supported(PROTOCOLS)[0]
+        possible = study.supported(PROTOCOLS)
+        if not possible:
+            raise DataError(
+                f"{study.dataset.title} has too little to hold anything back",
+                "Supply more interactions a user: how long to train is found on those held back.",
+            )
+        protocol = possible[0]
         row = study.run(Spec(name, protocol)).row
         settings = row["settings"] | (row.get("found") or {})
         split = whole_split(study.dataset, protocol, study.seed)
@@ -160,7 +167,7 @@ class Lists:
 
 
 DEFAULTS: dict[str, Any] = {"recommender": "integrated", "k": 10, "out": None, "seed": 2026}
-"""What can be said of `write_lists`: the recommender, the length, the file or its ending."""
+"""What can be said to `write_lists`."""
 
 
 def write_lists(

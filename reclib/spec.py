@@ -64,17 +64,20 @@ def grid(
 def shares_fit(spec: Spec) -> bool:
     """Return whether one fit serves every protocol with the same parts."""
     trained = recommenders.CATALOGUE[spec.recommender].family in TRAINED
-    stands_in = stand_in(spec.recommender, spec.protocol) != spec.protocol
-    return trained and spec.stage == "test" and (stands_in or spec.protocol not in SAME_PARTS)
+    return trained and spec.stage == "test" and not learns_anew(spec.recommender, spec.protocol)
+
+
+def learns_anew(recommender: str, protocol: str) -> bool:
+    """Return whether the target differs although the parts are the same.
+
+    It does for the networks where rated items alone are ranked.
+    """
+    return protocol == "rated-only" and recommenders.CATALOGUE[recommender].family == "deep"
 
 
 def stand_in(recommender: str, protocol: str) -> str:
-    """Return the protocol whose settings, and fits, do for another one too; else itself.
-
-    The networks learn another target where rated items alone are ranked.
-    """
-    family = recommenders.CATALOGUE[recommender].family
-    if family == "deep" and protocol == "rated-only":
+    """Return the protocol whose settings, and fits, do for another one too; else itself."""
+    if learns_anew(recommender, protocol):
         return protocol
     return SAME_PARTS.get(protocol, protocol)
 

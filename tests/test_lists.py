@@ -61,6 +61,13 @@ def test_who_has_had_nearly_all_gets_a_shorter_list(tmp_path: Path) -> None:
     assert found["item_id"].tolist() == [str(frame["item_id"].unique()[0])]
 
 
+def test_data_of_which_nothing_can_be_held_back_is_refused(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"user_id": ["a", "b"], "item_id": ["x", "y"]})
+    folder = write_dataset(tmp_path / "tiny", frame)
+    with pytest.raises(DataError, match="too little to hold anything back"):
+        Lists.fit(Study.open(str(folder), build_dir=tmp_path / "build"), "item-knn")
+
+
 @pytest.mark.parametrize("ending", ["parquet", "csv"])
 def test_a_file_holds_everybody_and_is_whole(
     study: Study, tmp_path: Path, ending: str, monkeypatch: pytest.MonkeyPatch
