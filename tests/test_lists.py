@@ -47,6 +47,7 @@ def test_strangers_get_what_is_popular_and_are_marked(study: Study) -> None:
     counts = study.dataset.interactions["item_id"].value_counts()
     stranger = found[found["user_id"] == "nobody"]
     assert counts[stranger["item_id"]].tolist() == counts.iloc[:3].tolist()
+    assert stranger["score"].tolist() == counts.iloc[:3].tolist(), "how often each was taken"
     assert stranger["known"].tolist() == [False] * 3
     assert found.loc[found["user_id"] != "nobody", "known"].all()
 
