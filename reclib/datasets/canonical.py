@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Self
 
 import numpy as np
@@ -27,6 +28,10 @@ class Dataset:
         1970) where the source has them; in file order.
     users, items : pandas.DataFrame or None
         The identifier, then the attributes: str or float64, NaN where unknown.
+    links : pandas.DataFrame or None
+        Who is a friend of whom: ``user_id`` and ``friend_id`` (str), a directed pair a row.
+    images : Path or None
+        Folder of one picture an item, each file named by the item's identifier.
     kinds : mapping of str to str
         RecBole type of each attribute: token, token_seq, float or float_seq.
     scale : tuple of float, optional
@@ -43,10 +48,13 @@ class Dataset:
     kinds: Mapping[str, str] = field(default_factory=dict)
     checksum: str = ""
     scale: tuple[float, float] | None = None
+    links: pd.DataFrame | None = None
+    images: Path | None = None
 
     def __post_init__(self) -> None:
         if not self.checksum:
-            value = checksum(self.interactions, self.users, self.items)
+            linked = [] if self.links is None else [self.links]
+            value = checksum(self.interactions, self.users, self.items, *linked)
             object.__setattr__(self, "checksum", value)
 
     @property
