@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from reclib.figures.comparisons import differences, floor_to_ceiling, gains, protocol_panels
 from reclib.figures.data import activity, category_shares, long_tail, over_time
-from reclib.figures.lines import best_so_far, by_group, curves, power_laws
+from reclib.figures.lines import best_so_far, by_group, curves, error_curve, power_laws
 from reclib.figures.schematic import old_and_new
 from reclib.figures.style import METRIC_LABELS, metric_label, use_style
 
@@ -19,6 +19,7 @@ __all__ = [
     "category_shares",
     "curves",
     "differences",
+    "error_curve",
     "floor_to_ceiling",
     "gains",
     "long_tail",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -11,6 +12,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from reclib.figures.style import label_log_axes, metric_label, nothing
+
+KnownError = tuple[str, float, float]
 
 
 def curves(
@@ -61,6 +64,32 @@ def power_laws(frame: pd.DataFrame, x: str, y: str, hue: str, panel: str, y_labe
         grid.set_titles("{col_name}")
         sns.move_legend(grid, "center right", title=None)
     return grid.figure
+
+
+def error_curve(
+    curve: pd.DataFrame, points: pd.DataFrame, metric: str, known: Sequence[KnownError]
+) -> Figure:
+    """Draw what a ranking reaches by the error of its expected ratings.
+
+    Parameters
+    ----------
+    curve, points : pandas.DataFrame
+        ``rmse`` and the metric; ``points`` with a ``title`` each.
+    metric : str
+    known : sequence
+        Errors of others: a name, the lowest and the highest.
+    """
+    if curve.empty:
+        return nothing("The ratings do not vary within users")
+    figure, axes = plt.subplots(figsize=(7, 3.8))
+    axes.plot(curve["rmse"], curve[metric], color="0.35", label="unbiased, off by so much")
+    sns.scatterplot(points, x="rmse", y=metric, hue="title", style="title", s=70, zorder=3, ax=axes)
+    for place, (name, low, high) in enumerate(known):
+        colour = f"C{len(points) + place}"
+        axes.axvspan(low - 0.002, high + 0.002, color=colour, alpha=0.25, lw=0, label=name)
+    axes.set(xlabel="Error of the expected rating within users", ylabel=metric_label(metric))
+    axes.legend(loc="center left", bbox_to_anchor=(1, 0.5), title=None)
+    return figure
 
 
 def by_group(table: pd.DataFrame, y_label: str) -> Figure:

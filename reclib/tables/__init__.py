@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from reclib.tables.ceilings import (
+    error_finding,
+    hindsight,
+    hindsight_finding,
+    published_errors,
+)
 from reclib.tables.costs import (
     benchmark,
     benchmark_finding,
@@ -100,6 +106,7 @@ __all__ = [
     "display_comparison",
     "display_gains",
     "display_table",
+    "error_finding",
     "example_user",
     "exponent_finding",
     "exponent_table",
@@ -109,6 +116,8 @@ __all__ = [
     "gate_by_group",
     "gate_finding",
     "group_finding",
+    "hindsight",
+    "hindsight_finding",
     "history",
     "larger_comparison",
     "larger_finding",
@@ -126,6 +135,7 @@ __all__ = [
     "paper_position",
     "protocol_finding",
     "protocol_support",
+    "published_errors",
     "quality_by_group",
     "quality_by_time",
     "quality_time_finding",

@@ -45,7 +45,7 @@ def _short(value: object) -> str:
 def anchors(dataset: str, protocol: str) -> dict[str, dict[str, float]]:
     """Return published means by recommender and metric, from ``book/anchors.yml``."""
     rows = [
-        row for row in _known()["anchors"]
+        row for row in known_anchors()["anchors"]
         if row["dataset"] == dataset and row["protocol"] == protocol
     ]  # fmt: skip
     return {row["recommender"]: row["metrics"] for row in rows}
@@ -61,7 +61,7 @@ class Published(NamedTuple):
 
 def best_published(dataset: str, protocol: str, metric: str) -> Published | None:
     """Return the published result that is best by a metric on the same data, None without one."""
-    known = _known()
+    known = known_anchors()
     found = [
         Published(row["method"], row["source"], row["metrics"])
         for row in known["others"]
@@ -77,7 +77,8 @@ def best_published(dataset: str, protocol: str, metric: str) -> Published | None
     )  # fmt: skip
 
 
-def _known() -> dict[str, Any]:
+def known_anchors() -> dict[str, Any]:
+    """Return the published numbers that ours are set against, from ``book/anchors.yml``."""
     known: dict[str, Any] = yaml.safe_load(ANCHORS.read_text(encoding="utf-8"))
     return known
 
@@ -119,7 +120,7 @@ def anchor_finding(frame: pd.DataFrame) -> str:
 
 def _why(row: pd.Series) -> str:
     """Return why a number is above or below the published one, from ``book/anchors.yml``."""
-    reasons = _known()["why"]
+    reasons = known_anchors()["why"]
     known = reasons["below" if row["difference"] < 0 else "above"]
     names = {title(name): reason for name, reason in known.items() if name != "others"}
     return str(names.get(row["recommender"], known.get("others", "no reason is known")))

@@ -45,3 +45,16 @@ def test_groups_have_a_panel_a_trait_and_room_for_every_point() -> None:
 def test_without_groups_the_figure_says_so() -> None:
     figure = figures.by_group(pd.DataFrame(), "NDCG at 10")
     assert figure.axes[0].texts[0].get_text().startswith("Nothing on record")
+
+
+def test_the_curve_of_errors_shows_points_and_what_others_report() -> None:
+    curve = pd.DataFrame({"rmse": [0.5, 1.0], "map@10": [0.9, 0.7]})
+    points = pd.DataFrame({"title": ["A", "B"], "rmse": [0.8, 0.9], "map@10": [0.8, 0.75]})
+    figure = figures.error_curve(curve, points, "map@10", [("people", 0.55, 0.8)])
+    axes = figure.axes[0]
+    said = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert [name for name in ("A", "B", "people") if name in said] == ["A", "B", "people"]
+    np.testing.assert_allclose(axes.lines[0].get_xydata(), curve.to_numpy())
+    assert axes.get_ylabel() == "MAP at 10"
+    empty = figures.error_curve(curve[:0], points, "map@10", [])
+    assert "do not vary" in empty.axes[0].texts[0].get_text()
