@@ -31,6 +31,7 @@ from reclib.tables.data import (
     table_one,
     time_finding,
 )
+from reclib.tables.domains import domain_finding, domain_gains
 from reclib.tables.examples import (
     example_user,
     history,
@@ -106,6 +107,8 @@ __all__ = [
     "display_comparison",
     "display_gains",
     "display_table",
+    "domain_finding",
+    "domain_gains",
     "error_finding",
     "example_user",
     "exponent_finding",

@@ -36,11 +36,17 @@ class Setting(NamedTuple):
         """The title of the dataset, or the name of a reader's own."""
         return CATALOGUE[self.dataset].title if self.dataset in CATALOGUE else self.dataset
 
+    @property
+    def domain(self) -> str:
+        """What is recommended."""
+        return CATALOGUE[self.dataset].domain if self.dataset in CATALOGUE else "own data"
 
-def larger_runs() -> list[Run]:
-    """Return the published runs on all data but the embedded, under the protocols shown."""
+
+def larger_runs(*, embedded: bool = False) -> list[Run]:
+    """Return the published runs under the protocols shown, on all data or all but the embedded."""
     order = {protocol: place for place, protocol in enumerate(METRICS)}
-    runs = [run for run in published_runs(without=[EMBEDDED]) if run.row["protocol"] in order]
+    found = published_runs(without=[] if embedded else [EMBEDDED])
+    runs = [run for run in found if run.row["protocol"] in order]
     return sorted(runs, key=lambda run: (run.row["dataset"], order[run.row["protocol"]]))
 
 

@@ -61,20 +61,28 @@ def larger_comparison(runs: Sequence[Run]) -> pd.DataFrame:
     return _tested(pairs)
 
 
-def larger_gains(runs: Sequence[Run]) -> pd.DataFrame:
-    """Return the gain over the better of the two neighbourhood methods beside the paper's.
+def larger_gains(runs: Sequence[Run], others: Sequence[str] = NEIGHBOURS) -> pd.DataFrame:
+    """Return the gain over the best of some methods, beside the paper's.
+
+    Parameters
+    ----------
+    runs : sequence of Run
+        As `larger_runs` returns them.
+    others : sequence of str
+        Neighbourhood methods; the better of the two, with or without ratings, by default.
 
     Returns
     -------
     pandas.DataFrame
-        As `larger_comparison`, a row for each of precision, recall and MAP; and ``ours``,
-        ``least``, ``most`` and ``paper``, the relative gain, its interval and the paper's.
+        As `larger_comparison`, a row for each of precision, recall and MAP; and ``domain``,
+        ``ours``, ``least``, ``most`` and ``paper``, the relative gain, its interval and the
+        paper's.
     """
     pairs = [
         (
-            {"data": setting.data, "protocol": setting.protocol, "metric": metric,
-             "paper": paper_gain(PAPER_BETTER, metric)},
-            paired(groups, NEIGHBOURS, metric),
+            {"data": setting.data, "domain": setting.domain, "protocol": setting.protocol,
+             "metric": metric, "paper": paper_gain(PAPER_BETTER, metric)},
+            paired(groups, others, metric),
         )
         for setting, groups in by_setting(runs).items()
         for metric in SETS
