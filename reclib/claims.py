@@ -43,8 +43,8 @@ def _gain(metric: str, label: str, low: int, high: int) -> Claim:
         f"{label} rises",
         f"{label} is {low} to {high} points above user-based and item-based collaborative "
         "filtering, in all datasets.",
-        "Supported if, under one and the same protocol and in every dataset, the lower end of the "
-        f"95 % interval of the gain over each of the two is at least {low} points.",
+        "Supported if there is a protocol under which, in every dataset with runs of it, the lower "
+        f"end of the 95 % interval of the gain over each of the two is at least {low} points.",
         partial(rules.judge_gain, metric=metric, least=low / 100),
     )
 

@@ -113,6 +113,34 @@ def published_runs(folder: Path = PUBLISHED, *, without: Sequence[str] = ()) -> 
     return runs
 
 
+def runs_on_record(ledger: Ledger | None, folder: Path = PUBLISHED) -> dict[str, list[Run]]:
+    """Return the runs that stand for each recommender, of a ledger and published, by dataset.
+
+    A run of the ledger is taken before the published one with the same key. Published runs add
+    data, seeds and folds that the ledger does not have, where their settings are the same.
+
+    Parameters
+    ----------
+    ledger : Ledger or None
+        What was made here, if anything was.
+    folder : Path
+        As in `published_runs`.
+    """
+    mine = {} if ledger is None else {row["key"]: row for row in ledger.rows()}
+    found: dict[str, list[Run]] = {row["dataset"]: [] for row in mine.values()}
+    stored: dict[str, Stored] = {}
+    rows = []
+    for path in sorted(folder.glob("*.jsonl")):
+        stored |= read_per_user(path.with_suffix(".parquet"))
+        rows += [row for row in read_rows(path) if row["key"] not in mine]
+    for row in newest([*rows, *mine.values()]):
+        run: Run = PublishedRun(row, folder, stored.get(row["key"], {}))
+        if ledger is not None and row["key"] in mine:
+            run = Run(row, ledger.folder / "runs" / str(row["key"]))
+        found.setdefault(row["dataset"], []).append(run)
+    return found
+
+
 def publish(ledger: Ledger, dataset: str, folder: Path = PUBLISHED) -> Path:
     """Add the rows of a dataset to the published ones, and the values a user of its results.
 

@@ -18,7 +18,7 @@ from reclib.errors import DataError, ReclibError
 from reclib.report import nb
 from reclib.report.chapters import chapter, labels, picture, renamed
 from reclib.report.execute import Job, require_writable
-from reclib.report.facts import claims_page, facts, gather
+from reclib.report.facts import claims_page, facts, gather, on_record
 from reclib.report.layout import Layout
 from reclib.report.origins import provenance_page
 
@@ -60,8 +60,9 @@ def assemble(layout: Layout, jobs: Sequence[Job], edition: str) -> None:
     executed = {job: _read(job) for job in jobs}
     sources = list(dict.fromkeys(job.source for job in jobs))
     evidence = gather(layout.build / "ledger", sources)
+    judged = judge_all(on_record(layout.build / "ledger", sources))
     generated = {
-        "claims": claims_page(judge_all(evidence)),
+        "claims": claims_page(judged),
         "provenance": provenance_page(evidence, jobs, edition),
         "figure": _intro_figure(layout.source, list(executed.values())),
     }
@@ -69,7 +70,7 @@ def assemble(layout: Layout, jobs: Sequence[Job], edition: str) -> None:
     _write_chapters(layout.source, executed)
     _write_yaml(layout.source / "_toc.yml", contents(layout.root / "book" / "_toc.yml", jobs))
     settings = yaml.safe_load((layout.root / "_config.yml").read_text(encoding="utf-8"))
-    settings.setdefault("parse", {})["myst_substitutions"] = facts(evidence, edition)
+    settings.setdefault("parse", {})["myst_substitutions"] = facts(evidence, judged, edition)
     _write_yaml(layout.source / "_config.yml", settings)
 
 

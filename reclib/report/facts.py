@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from reclib.claims import VERDICTS, Claim, Evidence, Judgement, judge_all
-from reclib.ledger import Ledger, Run
-from reclib.published import newest
+from reclib.claims import VERDICTS, Claim, Evidence, Judgement
+from reclib.ledger import PUBLISHED, Ledger, Run
+from reclib.published import PublishedRun, newest, runs_on_record
 from reclib.report.layout import Source
 from reclib.tables.findings import listed
+from reclib.tables.larger import Setting
 from reclib.tables.results import pooled, title
 
 METRIC = "precision@10"
@@ -28,8 +29,29 @@ def gather(folder: Path, found: Sequence[Source]) -> Evidence:
     return Evidence(runs)
 
 
+def on_record(folder: Path, found: Sequence[Source], published: Path = PUBLISHED) -> Evidence:
+    """Return what the claims are judged by: the runs of this build and those published.
+
+    Of the published ones, those that can be told apart user by user.
+    """
+    runs = runs_on_record(Ledger(folder) if folder.exists() else None, published)
+    titles = {name: Setting(name, "").data for name in runs}
+    titles |= {name: source.title for source in found for name in _names(source)}
+    told = {
+        name: [run for run in some if not isinstance(run, PublishedRun) or run.stored]
+        for name, some in runs.items()
+    }
+    first = [name for source in found for name in _names(source) if name in told]
+    return Evidence({titles[name]: told[name] for name in [*first, *told] if told[name]})
+
+
 def _belongs(row: Mapping[str, object], source: Source) -> bool:
-    return row["dataset"] in (source.name, source.slug, Path(source.name).name)
+    return row["dataset"] in _names(source)
+
+
+def _names(source: Source) -> list[str]:
+    """Return what the dataset of a source may be called in a ledger."""
+    return list(dict.fromkeys((source.name, source.slug, Path(source.name).name)))
 
 
 def number(runs: Sequence[Run], metric: str, digits: int = 3) -> str:
@@ -45,10 +67,12 @@ def number(runs: Sequence[Run], metric: str, digits: int = 3) -> str:
     return f"{{abbr}}`{value:.{digits}f} ({origin})`"
 
 
-def facts(evidence: Evidence, edition: str) -> dict[str, str]:
-    """Return what the prose may use as ``{{ name }}``."""
+def facts(
+    evidence: Evidence, judged: Sequence[tuple[Claim, Judgement]], edition: str
+) -> dict[str, str]:
+    """Return what the prose may use as ``{{ name }}``: of this build, and of the claims."""
     everything = [run for runs in evidence.runs.values() for run in runs]
-    verdicts = [judgement.verdict for _, judgement in judge_all(evidence)]
+    verdicts = [judgement.verdict for _, judgement in judged]
     return {
         "edition": edition,
         "datasets": listed(list(evidence.runs)),

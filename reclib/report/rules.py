@@ -72,11 +72,10 @@ def judge_gain(evidence: Evidence, metric: str, least: float) -> Judgement:
     weakest = [
         min(gains, key=lambda gain: float(gain[3].low))
         for protocol in evidence.protocols()
-        if len(gains := list(_gains(evidence, protocol, metric)))
-        == len(evidence.runs) * len(NEIGHBOURS)
+        if (gains := list(_gains(evidence, protocol, metric)))
     ]
     if not weakest:
-        return Judgement(OPEN, "No protocol has runs of the integrated approach on every dataset.")
+        return Judgement(OPEN, "No protocol has runs of the integrated approach.")
     protocol, dataset, baseline, row = max(weakest, key=lambda gain: float(gain[3].low))
     held = row.low >= least
     return Judgement(
@@ -146,16 +145,16 @@ def _lack_of_networks(evidence: Evidence) -> str:
         for protocol in evidence.protocols()
     }
     if not any(networks.values()):
-        return "No dataset of this build has times and runs of networks."
+        return "No dataset on record has times and runs of networks."
     ordered = networks.get("leave-last-out", set())
     if not ordered:
-        return "No network of this build was run under `leave-last-out`, which needs times."
+        return "No network on record was run under `leave-last-out`, which needs times."
     if "rnn" in ordered:
-        return f"No dataset of this build has a run of another network beside the {title('rnn')}."
+        return f"No dataset on record has a run of another network beside the {title('rnn')}."
     others = listed([title(name) for name in NETWORKS if name in ordered])
     return (
-        f"This build has no run of the {title('rnn')} alone under `leave-last-out`; of the "
-        f"networks, it has {others}."
+        f"There is no run of the {title('rnn')} alone under `leave-last-out`; of the "
+        f"networks, there is {others}."
     )
 
 
@@ -163,11 +162,11 @@ def judge_scale(evidence: Evidence) -> Judgement:
     """Say what was fitted, and that nothing was distributed."""
     runs = [run for runs in evidence.runs.values() for run in runs]
     if not runs:
-        return Judgement(OPEN, "There is no run in this build.")
+        return Judgement(OPEN, "There is no run on record.")
     slowest = max(runs, key=lambda run: float(run.row["fit_seconds"]))
     return Judgement(
         OPEN,
-        f"All {len(runs)} runs of this build used one machine; the longest fit took "
+        f"All {len(runs)} runs on record used one machine; the longest fit took "
         f"{slowest.row['fit_seconds']:,.0f} s ({title(slowest.row['recommender'])}, "
         f"`{slowest.row['protocol']}`). The chapter on scale says how time and memory grow and "
         "what threads bring; no run was distributed.",
@@ -184,7 +183,7 @@ def judge_cold(evidence: Evidence) -> Judgement:
         in (table := evidence.against(dataset, "strong", baseline, "ndcg")).index
     ]  # fmt: skip
     if not rows:
-        return Judgement(OPEN, "No run of this build ranks for users unseen in training.")
+        return Judgement(OPEN, "No run on record ranks for users unseen in training.")
     behind = [row for row in rows if row[2].verb != "beats"]
     text = listed(
         [f"{row['mean']:+.3f} over {title(name)} on {dataset}" for dataset, name, row in rows]

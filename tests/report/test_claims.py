@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from small_checkout import FIRST
 
+from reclib import published
 from reclib.claims import CLAIMS, Claim, Evidence, judge_all
 from reclib.ledger import Ledger, Run
 from reclib.report import facts, rules
@@ -84,11 +85,11 @@ def test_recurrence_has_to_beat_every_network(tmp_path: Path, cnn: float, verdic
     ("runs", "reason"),
     [
         ([("item-knn", "leave-last-out")], "has times and runs of networks"),
-        ([("rnn", "holdout"), ("item-knn", "leave-last-out")], "No network of this build was run"),
+        ([("rnn", "holdout"), ("item-knn", "leave-last-out")], "No network on record was run"),
         ([("rnn", "leave-last-out"), ("cnn", "holdout")], "another network beside the RNN"),
         (
             [("integrated", "leave-last-out"), ("rnn", "holdout"), ("ease", "leave-last-out")],
-            "no run of the RNN alone under `leave-last-out`; of the networks, it has Integrated.",
+            "no run of the RNN alone under `leave-last-out`; of the networks, there is Integrated.",
         ),
     ],
 )
@@ -145,3 +146,35 @@ def test_the_page_of_claims_prints_rule_and_evidence_of_each() -> None:
     for each, judgement in judged:
         assert each.rule in page
         assert judgement.evidence in page
+
+
+def publish(folder: Path, ledger: Path, dataset: str = "ml-100k") -> Path:
+    published.publish(Ledger(ledger), dataset, folder)
+    return folder
+
+
+def test_claims_are_judged_by_this_build_and_by_what_was_published(tmp_path: Path) -> None:
+    here, there, book = tmp_path / "here", tmp_path / "there", tmp_path / "book"
+    book.mkdir()
+    for name in ("item-knn", "integrated"):
+        run(there, name, "holdout", 0.1, fold=0, cutoffs=[10])
+        run(there, name, "holdout", 0.2, fold=1, cutoffs=[10])
+        run(there, name, "holdout", 0.4, dataset="ml-1m", cutoffs=[10])
+        publish(publish(book, there), there, "ml-1m")
+        run(here, name, "holdout", 0.3, fold=0, cutoffs=[10])
+    found = facts.on_record(here, [FIRST], book)
+    assert list(found.runs) == ["MovieLens 100K", "MovieLens 1M"]
+    means = {(each.row["recommender"], each.row["fold"]): float(each.per_user["ndcg@10"].mean())
+             for each in found.runs["MovieLens 100K"]}  # fmt: skip
+    # this build's fold 0 stands before the published one; the other fold is added to it
+    assert means == {
+        (name, fold): pytest.approx(value, abs=0.01)
+        for name in ("item-knn", "integrated") for fold, value in ((0, 0.3), (1, 0.2))
+    }  # fmt: skip
+    assert list(facts.on_record(tmp_path / "nowhere", [], book).runs) == list(found.runs)
+
+
+def test_published_runs_without_values_a_user_judge_nothing(tmp_path: Path) -> None:
+    run(tmp_path / "there", "item-knn", "holdout", 0.1, cutoffs=[10])
+    publish(tmp_path, tmp_path / "there").joinpath("ml-100k.parquet").unlink()
+    assert facts.on_record(tmp_path / "nowhere", [], tmp_path).runs == {}
