@@ -13,6 +13,7 @@ import pandas as pd
 
 KEYS = ("user_id", "item_id")
 NUMBERS = ("rating", "timestamp")
+COUNT = "count"
 LINK = ("user_id", "friend_id")
 
 
@@ -26,7 +27,8 @@ class Dataset:
         Name in the catalogue or of the folder; title for tables and figures.
     interactions : pandas.DataFrame
         ``user_id`` and ``item_id`` (str), ``rating`` and ``timestamp`` (float64, seconds since
-        1970) where the source has them; in file order.
+        1970, or any numbers that rise with time) where the source has them, ``count`` (float64,
+        how often) where it is named as such; in file order.
     users, items : pandas.DataFrame or None
         The identifier, then the attributes: str or float64, NaN where unknown.
     links : pandas.DataFrame or None
@@ -41,6 +43,8 @@ class Dataset:
         Lowest and highest rating possible, where the provider says so.
     checksum : str, optional
         SHA-256 of the content of the frames; computed when left out.
+    notes : tuple of str
+        What a reader of the data should know of the reading, such as broken lines.
     """
 
     name: str
@@ -53,6 +57,7 @@ class Dataset:
     scale: tuple[float, float] | None = None
     links: pd.DataFrame | None = None
     images: Path | None = None
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.checksum:

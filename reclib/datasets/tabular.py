@@ -12,7 +12,7 @@ import pyarrow.parquet
 import yaml
 
 from reclib.datasets import validate
-from reclib.datasets.canonical import KEYS, LINK, NUMBERS, Dataset
+from reclib.datasets.canonical import COUNT, KEYS, LINK, NUMBERS, Dataset
 from reclib.datasets.source import Source, first_line, read
 from reclib.errors import DataError
 
@@ -100,7 +100,11 @@ def _read(
     canonical = {theirs: ours for ours, theirs in columns.items() if theirs in names}
     source = Source(path, names, delimiter, quoted=True, renamed=_inverse(canonical))
     _require(source, canonical, columns, keys)
-    numbers = frozenset(name for name in names if canonical.get(name, name) in NUMBERS)
+    numbers = frozenset(
+        name
+        for name in names
+        if canonical.get(name, name) in NUMBERS or canonical.get(name) == COUNT
+    )
     return read(source, numbers).rename(columns=canonical), source
 
 
@@ -118,7 +122,7 @@ def _read_parquet(
     frame = frame.rename(columns=canonical)
     if frame.empty:
         raise source.fail("there is no record in the file", "Export the file again.")
-    for name in set(NUMBERS) & set(frame):
+    for name in {*NUMBERS, *validate.counted(source)} & set(frame):
         frame[name] = _number(frame[name], source)
     return frame, source
 

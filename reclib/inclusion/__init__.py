@@ -91,11 +91,13 @@ def _quality(before: Dataset, after: Dataset, counts: Mapping[str, int]) -> Crit
     asked = f"rated on the scale{scale}" if scale else "named"
     if after.has_times:
         asked += " and timed"
+    more = (_unknown_scale(after), _left_out_links(before, after), _notes(before))
     return Criterion(
         "data quality",
         f"Is every interaction {asked}, and there only once?",
-        f"Left out: {said}." + _unknown_scale(after) + _left_out_links(before, after),
-        "Repetitions would put the same pair into train and test; of them the last one stays.",
+        f"Left out: {said}." + "".join(more),
+        "Repetitions would put the same pair into train and test; of them the "
+        f"{'last' if after.has_ratings else 'first'} one stays.",
         sum(counts.values()),
         len(after.interactions),
         passed=True,
@@ -107,6 +109,10 @@ def _unknown_scale(dataset: Dataset) -> str:
         return ""
     rating = dataset.interactions["rating"]
     return f" No scale is declared; ratings run from {rating.min():g} to {rating.max():g}."
+
+
+def _notes(dataset: Dataset) -> str:
+    return "".join(f" {note}" for note in dataset.notes)
 
 
 def _left_out_links(before: Dataset, after: Dataset) -> str:
