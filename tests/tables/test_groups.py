@@ -25,7 +25,8 @@ GAPS = {"u0": 0, "u1": 30, "u2": 120, "u3": 90_000}
 def histories(start: float = 1e9) -> pd.DataFrame:
     """Return four users whose held-out items, lengths and gaps are known.
 
-    Times count from ``start``; from zero they are of no clock. Each has items of its own between, so that no item is taken twice by a user.
+    Times count from ``start``; from zero they are of no clock. Each user has items of its own
+    between, so that no item is taken twice.
     """
     rows = []
     for user, pattern in HISTORIES.items():
