@@ -55,6 +55,7 @@ def _run(command: str, words: Sequence[str]) -> None:
         if request.edition == "quick" and not request.overrides:
             publish.publish_notebooks([job for job in jobs if job.source.name == "ml-100k"])
         for source in layout.sources(request.datasets):
+            print(publish.publish_card(source, where))
             print(published.publish(ledger.Ledger(where.build / "ledger"), source.slug))
         publish.publish_benchmarks(where.build, where.root)
         return

@@ -83,7 +83,7 @@ class Study:
     def inclusion(self) -> inclusion.Inclusion:
         """The criteria of inclusion and what each removed."""
         raw = datasets.load(self.name, self.data_dir)
-        core = datasets.CATALOGUE[self.name].core if self.name in datasets.CATALOGUE else 1
+        core = entry.core if (entry := datasets.find(self.name)) else 1
         fewest = {"min_user": max(core, self.min_user), "min_item": max(core, self.min_item)}
         return inclusion.include(raw, **fewest)
 

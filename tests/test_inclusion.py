@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,7 @@ from reclib.inclusion import include
 from reclib.inclusion.checks import RELEVANT_FROM
 from reclib.splits import protocols
 
+DAY = 10**9
 NAMES = [
     "completeness",
     "data quality",
@@ -50,20 +52,22 @@ def test_every_fault_is_counted_under_its_cause() -> None:
     future = time.time() + 10**7
     data = small(
         [
-            ("u", "a", 3, 20),
-            ("u", "a", 5, 10),  # earlier than the one above
-            ("u", "b", 4, 30),
-            ("u", "b", 1, 30),  # a tie: the later in the file stays
-            ("", "a", 3, 10),
-            ("u", "", 3, 10),
-            ("v", "a", 6, 10),
-            ("v", "b", 0, 10),
+            ("u", "a", 3, DAY + 20),
+            ("u", "a", 5, DAY + 10),  # earlier than the one above
+            ("u", "b", 4, DAY + 30),
+            ("u", "b", 1, DAY + 30),  # a tie: the later in the file stays
+            ("", "a", 3, DAY),
+            ("u", "", 3, DAY),
+            ("v", "a", 6, DAY),
+            ("v", "b", 0, DAY),
             ("w", "a", 3, 0),
             ("w", "b", 3, future),
         ]
     )
     found = include(data)
-    assert found.dataset.interactions.to_numpy().tolist() == [["u", "a", 3, 20], ["u", "b", 1, 30]]
+    assert found.dataset.interactions.to_numpy().tolist() == [
+        ["u", "a", 3, DAY + 20], ["u", "b", 1, DAY + 30],
+    ]  # fmt: skip
     quality = found.criteria[1]
     assert (quality.removed, quality.kept) == (8, 2)
     assert quality.finding == (
@@ -77,6 +81,27 @@ def test_a_faulty_repetition_never_displaces_a_good_one() -> None:
     assert found.dataset.interactions["rating"].tolist() == [3]
 
 
+def test_without_ratings_the_first_visit_stays() -> None:
+    visits = [("u", "a", DAY + 9), ("u", "a", DAY + 1), ("u", "b", DAY), ("u", "a", DAY + 1)]
+    data = Dataset("d", "D", pd.DataFrame(visits, columns=["user_id", "item_id", "timestamp"]))
+    found = include(data)
+    kept = found.dataset.interactions.to_numpy().tolist()
+    assert kept == [["u", "a", DAY + 1], ["u", "b", DAY]]
+    assert "the first one stays" in found.criteria[1].why
+
+
+@pytest.mark.parametrize(("shift", "left"), [(0, 4), (DAY, 3)])
+def test_time_zero_is_unknown_only_on_a_clock(shift: int, left: int) -> None:
+    """An order that counts from zero loses nobody's first interaction."""
+    rows = [("u", "a", 3, 0), *[("u", item, 3, shift + place) for place, item in enumerate("bcd")]]
+    assert len(include(small(rows)).dataset.interactions) == left
+
+
+def test_what_was_said_of_the_reading_is_found_in_the_table() -> None:
+    data = replace(small([("u", "a", 3, DAY)]), notes=("2 lines were broken.",))
+    assert include(data).criteria[1].finding.endswith("2 lines were broken.")
+
+
 def test_without_a_declared_scale_no_rating_is_judged() -> None:
     frame = pd.DataFrame({"user_id": ["u", "v"], "item_id": ["a", "b"], "rating": [0.0, 99.0]})
     found = include(Dataset("own", "Own", frame))
@@ -84,10 +109,10 @@ def test_without_a_declared_scale_no_rating_is_judged() -> None:
     assert "ratings run from 0 to 99" in found.criteria[1].finding
 
 
-def test_implicit_data_without_times_keeps_the_last_in_the_file_and_says_what_is_absent() -> None:
+def test_implicit_data_without_times_keeps_the_first_in_the_file_and_says_what_is_absent() -> None:
     frame = pd.DataFrame({"user_id": ["u", "v", "u"], "item_id": ["a", "b", "a"]})
     found = include(Dataset("own", "Own", frame))
-    assert found.dataset.interactions["user_id"].tolist() == ["v", "u"]
+    assert found.dataset.interactions["user_id"].tolist() == ["u", "v"]
     met = found.frame()["met"]
     unmet = ["completeness", "context", "scalability", "comparative evaluation", "robustness"]
     assert met[met == "no"].index.tolist() == unmet
@@ -136,7 +161,7 @@ ROWS = st.lists(
         st.sampled_from(["", "u", "v", "w"]),
         st.sampled_from(["", "a", "b", "c"]),
         st.sampled_from([0.0, 1.0, 4.0, 5.0]),
-        st.sampled_from([0.0, 1.0, 2.0]),
+        st.sampled_from([0.0, 1e9, 2e9 - 1e9 / 2]),
     ),
     min_size=1,
     max_size=30,

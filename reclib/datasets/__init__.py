@@ -4,21 +4,33 @@ from __future__ import annotations
 
 import importlib.util
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import pooch
 
+from reclib.datasets.amazon import has_amazon, read_amazon
 from reclib.datasets.atomic import interactions_file, read_atomic
 from reclib.datasets.canonical import Dataset
-from reclib.datasets.catalogue import CATALOGUE, Entry
+from reclib.datasets.catalogue import CATALOGUE, Entry, find
 from reclib.datasets.download import fetch
+from reclib.datasets.images import image_files, images_checksum, images_folder
+from reclib.datasets.lastfm import has_lastfm, read_lastfm
 from reclib.datasets.movielens import has_movielens, read_movielens
 from reclib.datasets.tabular import column_names, read_tabular
+from reclib.datasets.yelp import has_yelp, read_yelp
 from reclib.errors import DataError, UnknownName
 
-__all__ = ["CATALOGUE", "Dataset", "Entry", "load"]
+__all__ = ["CATALOGUE", "Dataset", "Entry", "find", "image_files", "images_checksum", "load"]
+
+OFFICIAL: dict[str, tuple[Callable[[Path, Entry], bool], Callable[[Path, Entry], Dataset]]] = {
+    "movielens": (has_movielens, read_movielens),
+    "amazon": (has_amazon, read_amazon),
+    "lastfm": (has_lastfm, read_lastfm),
+    "yelp": (has_yelp, read_yelp),
+}
+"""Who reads the providers' own files: whether they are there, and what is in them."""
 
 
 def load(
@@ -31,7 +43,8 @@ def load(
     Parameters
     ----------
     name_or_path : str or Path
-        A name in `CATALOGUE`, or a folder: RecBole atomic files, or CSV or Parquet files.
+        A name in `CATALOGUE`, a category of the Amazon reviews such as ``amazon-2018-games``
+        (see `find`), or a folder: RecBole atomic files, or CSV or Parquet files.
     data_dir : str or Path, optional
         Where datasets lie and are downloaded to, one folder each; by default the environment
         variable ``RECLIB_DATA``, else the user's cache folder.
@@ -53,8 +66,9 @@ def load(
     """
     name, path = str(name_or_path), Path(name_or_path).expanduser()
     root = _root(data_dir)
-    if name in CATALOGUE:
-        return _load_entry(CATALOGUE[name], root)
+    if (entry := find(name)) is not None:
+        posters = root / f"{entry.files or name}-posters"
+        return replace(_load_entry(entry, root), images=images_folder(posters))
     if not path.is_dir() and path.name == name and (root / name).is_dir():
         path = root / name
     if path.is_dir():
@@ -79,12 +93,17 @@ def _load_entry(entry: Entry, root: Path) -> Dataset:
         return _atomic(folder, entry)
     if entry.embedded:
         return _atomic(_embedded(files), entry)
-    if not has_movielens(folder):
+    there, read_official = OFFICIAL.get(entry.reader, (_nothing, None))
+    if not there(folder, entry):
         fetch(entry, folder)
-    if not has_movielens(folder):
+    if read_official is None or not there(folder, entry):
         remedy = f"Put the provider's files or {files}.inter there, or delete the folder."
-        raise DataError("there are no ratings in the folder", remedy, file=folder)
-    return read_movielens(folder, entry)
+        raise DataError("there are no interactions in the folder", remedy, file=folder)
+    return read_official(folder, entry)
+
+
+def _nothing(folder: Path, entry: Entry) -> bool:
+    return False
 
 
 def _atomic(folder: Path, entry: Entry) -> Dataset:
@@ -106,6 +125,6 @@ def _embedded(name: str) -> Path:
 def _load_folder(folder: Path, columns: Mapping[str, str] | None) -> Dataset:
     name = folder.name
     names = column_names(folder, columns)
-    if interactions_file(folder) is not None:
-        return read_atomic(folder, name=name, title=name, columns=names)
-    return read_tabular(folder, name=name, title=name, columns=names)
+    read = read_tabular if interactions_file(folder) is None else read_atomic
+    found = read(folder, name=name, title=name, columns=names)
+    return replace(found, images=images_folder(folder / "images"))

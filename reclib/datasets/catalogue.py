@@ -1,62 +1,23 @@
-"""The datasets known by name: where each comes from and on which terms."""
+"""The datasets known by name: where each comes from, on which terms, and what is wrong with it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
-GROUPLENS = "https://files.grouplens.org/datasets/movielens"
+from reclib.datasets.amazon_entries import AMAZON_TERMS, DAYS, PAGES, PRUNED, amazon_entry
+from reclib.datasets.entry import Entry
+
+__all__ = ["CATALOGUE", "Entry", "find"]
+
+GROUPLENS = "https://files.grouplens.org/datasets"
 MOVIELENS_TERMS = "research use, no redistribution (GroupLens terms of use)"
-AMAZON_TERMS = "research use (terms of the providers of the Amazon review data)"
 
-
-@dataclass(frozen=True)
-class Entry:
-    """What is known of a dataset before it is read.
-
-    Parameters
-    ----------
-    name, title, domain : str
-        Name in the parameters of a notebook; title in tables; what is recommended.
-    licence : str
-        The provider's terms in a few words.
-    citation : str
-        Key in the book's bibliography.
-    url, md5 : str, optional
-        Archive at the provider and its checksum; without them the reader supplies the files.
-    megabytes : int
-        Size of the archive, rounded up.
-    layout : str, optional
-        Folder inside the archive that holds the files.
-    page : str, optional
-        Where the provider describes the data.
-    columns : mapping of str to str
-        Canonical name of a column to its name in the files, where they differ.
-    scale : tuple of float, optional
-        Lowest and highest rating that the provider allows.
-    embedded : bool
-        Whether the files ship with an installed package.
-    files : str, optional
-        Name of the dataset whose files these are, if it is not this one.
-    core : int
-        Fewest interactions of every user and item in the form that published tables use.
-    """
-
-    name: str
-    title: str
-    domain: str
-    licence: str
-    citation: str
-    url: str | None = None
-    md5: str | None = None
-    megabytes: int = 0
-    layout: str | None = None
-    page: str | None = None
-    columns: Mapping[str, str] = field(default_factory=dict)
-    scale: tuple[float, float] | None = None
-    embedded: bool = False
-    files: str | None = None
-    core: int = 1
+SITTINGS = (
+    "Users rate many films in one sitting, in the order in which the site shows them: order "
+    "within a sitting says little about taste."
+)
+ONLY_ACTIVE = "Only users with at least 20 ratings are in it, so it says nothing of newcomers."
+ANONYMOUS = "Users, items and attributes are numbers without names: no list can be looked at."
 
 
 def _movielens(
@@ -68,12 +29,27 @@ def _movielens(
         "films",
         MOVIELENS_TERMS,
         "harper2015movielens",
-        url=f"{GROUPLENS}/{name}.zip",
+        url=f"{GROUPLENS}/movielens/{name}.zip",
         md5=md5,
         megabytes=megabytes,
         layout=name,
         page="https://grouplens.org/datasets/movielens/",
+        reader="movielens",
         scale=scale,
+        faults=(SITTINGS, ONLY_ACTIVE),
+    )
+
+
+def _sequences(name: str, title: str, domain: str) -> Entry:
+    """Describe a category of 2014 as the sequences of published tables have it."""
+    return Entry(
+        name,
+        title,
+        domain,
+        AMAZON_TERMS,
+        "mcauley2015image",
+        page=PAGES["2014"],
+        faults=("There are no rating values.", ANONYMOUS, DAYS, PRUNED),
     )
 
 
@@ -88,34 +64,33 @@ _ENTRIES = [
         columns={"genre": "class"},
         scale=(1, 5),
         embedded=True,
+        faults=(SITTINGS, ONLY_ACTIVE),
     ),
-    _movielens("ml-1m", "MovieLens 1M", "c4d9eecfca2ab87c1945afe126590906", 6, (1, 5)),
+    replace(
+        _movielens("ml-1m", "MovieLens 1M", "c4d9eecfca2ab87c1945afe126590906", 6, (1, 5)),
+        surrogate_step=30,
+        surrogate_faults=(
+            "These files were reconstructed: pairs, ratings and order are the provider's, and "
+            "so is the last time of every user, while all earlier times lie 30 seconds apart.",
+        ),
+        dishonest={
+            "temporal": "it cuts at a time, and in these files only the last time of a user is "
+            "true; the provider's own file has all of them"
+        },
+    ),
     _movielens("ml-20m", "MovieLens 20M", "cd245b17a1ae2cc31bb14903e1204af3", 199, (0.5, 5)),
     _movielens("ml-32m", "MovieLens 32M", "d472be332d4daa821edc399621853b57", 239, (0.5, 5)),
-    Entry(
-        "amazon-beauty",
-        "Amazon Beauty",
-        "beauty products",
-        AMAZON_TERMS,
-        "mcauley2015image",
-        page="https://cseweb.ucsd.edu/~jmcauley/datasets/amazon/links.html",
-    ),
-    Entry(
-        "amazon-sports",
-        "Amazon Sports and Outdoors",
-        "sports products",
-        AMAZON_TERMS,
-        "mcauley2015image",
-        page="https://cseweb.ucsd.edu/~jmcauley/datasets/amazon/links.html",
-    ),
+    _sequences("amazon-beauty", "Amazon Beauty", "beauty products"),
+    _sequences("amazon-sports", "Amazon Sports and Outdoors", "sports products"),
     Entry(
         "amazon-ratings",
         "Amazon Ratings",
         "products",
         AMAZON_TERMS,
         "mcauley2015image",
-        page="https://cseweb.ucsd.edu/~jmcauley/datasets/amazon/links.html",
+        page=PAGES["2014"],
         scale=(1, 5),
+        faults=("Its source does not name the product domain.", ANONYMOUS, DAYS),
     ),
     Entry(
         "lastfm",
@@ -123,7 +98,16 @@ _ENTRIES = [
         "music artists",
         "non-commercial use (Last.fm terms)",
         "cantador2011hetrec",
+        url=f"{GROUPLENS}/hetrec2011/hetrec2011-lastfm-2k.zip",
+        megabytes=3,
         page="https://grouplens.org/datasets/hetrec-2011/",
+        reader="lastfm",
+        columns={"count": "weight"},
+        faults=(
+            "There are no ratings; how often somebody listened to an artist is no opinion.",
+            "There are no times.",
+            "Of each user at most the 50 artists most listened to are in it.",
+        ),
     ),
     Entry(
         "yelp",
@@ -132,6 +116,13 @@ _ENTRIES = [
         "academic use, no redistribution (Yelp Dataset Licence)",
         "yelp2022dataset",
         page="https://business.yelp.com/data/resources/open-dataset/",
+        consent="Yelp gives its data to those who agree to its terms on its page",
+        reader="yelp",
+        scale=(1, 5),
+        faults=(
+            "Some users review a business again. Without ratings the first visit stands for all, "
+            "since a list offers what is new to a user; with ratings the last opinion does.",
+        ),
     ),
 ]
 
@@ -144,4 +135,15 @@ CATALOGUE["ml-1m-5core"] = replace(
     files="ml-1m",
     core=5,
 )
-"""Every dataset known by name."""
+"""Every dataset known by name, but for the categories of the Amazon reviews (see `find`)."""
+
+
+def find(name: str) -> Entry | None:
+    """Return what is known of a name, None if it is not one of a dataset.
+
+    Raises
+    ------
+    reclib.errors.UnknownName
+        For a category of the Amazon reviews that there is not.
+    """
+    return CATALOGUE.get(name) or amazon_entry(name)

@@ -15,7 +15,7 @@ import certifi
 import pooch
 from filelock import FileLock
 
-from reclib.datasets.catalogue import Entry
+from reclib.datasets.entry import Entry
 from reclib.datasets.unpack import unpack
 from reclib.errors import DataError
 from reclib.progress import track
@@ -23,6 +23,7 @@ from reclib.progress import track
 ATTEMPTS = 5
 CHUNK = 1 << 20
 TIMEOUT = 30
+GZIP = b"\x1f\x8b"
 
 
 class InterruptedDownloadError(OSError):
@@ -32,8 +33,9 @@ class InterruptedDownloadError(OSError):
 def fetch(entry: Entry, folder: Path) -> None:
     """Make sure that a dataset's files lie in ``folder``, downloading them if they do not.
 
-    The archive is kept beside the folder. One process downloads while others wait, and the
-    folder appears only when it is complete.
+    An archive is kept beside the folder, which appears only when it is complete. Files that
+    come one by one lie in the folder, each once it is whole, the interactions last. One process
+    downloads while others wait.
 
     Raises
     ------
@@ -41,18 +43,17 @@ def fetch(entry: Entry, folder: Path) -> None:
         If there is no address for the data, it cannot be reached, or what comes is not what
         the provider published.
     """
-    if entry.url is None:
-        more = f" The provider's page is {entry.page}." if entry.page else ""
-        raise DataError(
-            f"{entry.title} cannot be downloaded by code",
-            f"Put its files there as RecBole atomic files, {entry.name}.inter first.{more}",
-            file=folder,
-        )
+    if entry.url is None and not entry.downloads:
+        raise _by_hand(entry, folder)
     archive = folder.with_name(folder.name + ".zip")
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(archive.with_suffix(".lock")):
-            if not folder.exists():
+            if entry.downloads:
+                folder.mkdir(exist_ok=True)
+                for name, url in entry.downloads.items():
+                    _check_format(_retrieve(url, folder / name, name), url)
+            elif not folder.exists():
                 unpack(_archive(entry, archive), folder, inside=entry.layout)
     except OSError as error:
         remedy = "Choose another folder with `data_dir` or RECLIB_DATA."
@@ -61,31 +62,62 @@ def fetch(entry: Entry, folder: Path) -> None:
         raise DataError("is not a folder", "Move it out of the way.", file=folder)
 
 
+def _by_hand(entry: Entry, folder: Path) -> DataError:
+    why = f": {entry.consent}" if entry.consent else ""
+    theirs = "the provider's files, or " if entry.reader else ""
+    more = f" The provider's page is {entry.page}." if entry.page else ""
+    return DataError(
+        f"{entry.title} cannot be downloaded by code{why}",
+        f"Put {theirs}RecBole atomic files there, {entry.name}.inter first.{more}",
+        file=folder,
+    )
+
+
+def _check_format(path: Path, url: str) -> None:
+    """Refuse a file that is not what its name says; without a checksum that is all one can do.
+
+    A packed file also carries a checksum of its own, which is compared when it is read.
+    """
+    with path.open("rb") as file:
+        start = file.read(64).lstrip().lower()
+    wrong = not start.startswith(GZIP) if path.suffix == ".gz" else start[:1] in (b"<", b"")
+    if wrong:
+        path.unlink()
+        raise DataError(
+            f"what {url} sends is not {path.name}",
+            f"Try later, or put a good copy at {path}.",
+        )
+
+
 def _archive(entry: Entry, path: Path) -> Path:
-    """Return the archive, from the cache or the network; a corrupt one is fetched anew, once."""
+    return _retrieve(str(entry.url), path, entry.title, entry.md5)
+
+
+def _retrieve(url: str, path: Path, label: str, md5: str | None = None) -> Path:
+    """Return a file, from the cache or the network; a corrupt one is fetched anew, once."""
     pooch.get_logger().setLevel("WARNING")  # the progress bar says enough
     for again in (True, False):
         try:
             return Path(
                 pooch.retrieve(
-                    entry.url,
-                    known_hash=f"md5:{entry.md5}" if entry.md5 else None,
+                    url,
+                    known_hash=f"md5:{md5}" if md5 else None,
                     fname=path.name,
                     path=path.parent,
-                    downloader=Resuming(path.with_suffix(".part"), entry.title),
+                    downloader=Resuming(path.with_suffix(".part"), label),
                 )
             )
         except PermissionError:
             raise
         except (OSError, http.client.HTTPException) as error:
             raise DataError(
-                f"{entry.url} cannot be reached ({error})",
+                f"{url} cannot be reached ({error})",
                 f"Check the network, or download it elsewhere and put it at {path}.",
             ) from error
         except ValueError as error:  # pooch's word for a checksum that does not match
             if not again:
                 raise DataError(
-                    f"what {entry.url} sends is not the published file (its MD5 differs)",
+                    f"what {url} sends is not the published file (its MD5 differs)",
                     f"Try later, or put a good copy at {path}.",
                 ) from error
     raise AssertionError  # the loop returns or raises

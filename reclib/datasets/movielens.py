@@ -9,7 +9,7 @@ import pandas as pd
 
 from reclib.datasets import validate
 from reclib.datasets.canonical import Dataset
-from reclib.datasets.catalogue import Entry
+from reclib.datasets.entry import Entry
 from reclib.datasets.source import Source, read
 from reclib.errors import DataError
 
@@ -20,7 +20,7 @@ FILMS = ("item_id", "movie_title", "genre")
 NO_GENRE = "(no genres listed)"
 
 
-def has_movielens(folder: Path) -> bool:
+def has_movielens(folder: Path, entry: Entry) -> bool:
     """Return whether a folder holds the official ratings."""
     return any((folder / f"ratings.{ending}").is_file() for ending in ("dat", "csv"))
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO, cast
 
 import pandas as pd
 import pyarrow as pa
@@ -81,7 +83,7 @@ class Source:
                 yield number, fields
 
     def _lines(self) -> Iterator[str]:
-        with self.path.open("rb") as file:
+        with open_bytes(self.path) as file:
             for number, raw in enumerate(file, start=1):
                 try:
                     yield raw.decode(self.encoding)
@@ -95,6 +97,11 @@ class Source:
                         row=number,
                         column=column,
                     ) from error
+
+
+def open_bytes(path: Path) -> IO[bytes]:
+    """Open a file, unpacking it if its name ends in ``.gz``."""
+    return cast(IO[bytes], gzip.open(path, "rb")) if path.suffix == ".gz" else path.open("rb")
 
 
 def first_line(path: Path) -> str:

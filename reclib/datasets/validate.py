@@ -15,11 +15,12 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from reclib.datasets.canonical import KEYS, NUMBERS
+from reclib.datasets.canonical import COUNT, KEYS, LINK, NUMBERS
 from reclib.datasets.source import Source
 from reclib.errors import DataError
 
 DAY = 24 * 3600
+FIRST_CLOCK = 10 * 365.25 * DAY
 
 
 def latest_time() -> float:
@@ -28,6 +29,15 @@ def latest_time() -> float:
     The day allows for sources that store local time.
     """
     return time.time() + DAY
+
+
+def is_clock(times: npt.ArrayLike) -> bool:
+    """Return whether times are of a clock, which is so if one of them is after 1980.
+
+    Others, such as seconds since the start of a log or places in an order, only say what came
+    before what.
+    """
+    return bool(np.max(np.asarray(times), initial=0) > FIRST_CLOCK)
 
 
 def require(source: Source, columns: Iterable[str], wanted: Mapping[str, str]) -> None:
@@ -58,17 +68,22 @@ def require(source: Source, columns: Iterable[str], wanted: Mapping[str, str]) -
             )
 
 
+def counted(source: Source) -> tuple[str, ...]:
+    """Return the column of counts, if the mapping of columns names one: it is never guessed."""
+    return (COUNT,) if COUNT in source.renamed else ()
+
+
 def interactions(frame: pd.DataFrame, source: Source) -> pd.DataFrame:
     """Return the canonical columns of the interactions, in file order.
 
     Raises
     ------
     reclib.errors.DataError
-        For a rating or time that is not a finite number, or a time that is negative or in the
-        future.
+        For a rating, time or count that is not a finite number, or a time that is negative or
+        in the future.
     """
     kept = {key: ids(frame[key]) for key in KEYS}
-    for name in NUMBERS:
+    for name in (*NUMBERS, *counted(source)):
         if name in frame:
             kept[name] = frame[name].astype(np.float64)
             _refuse(~np.isfinite(kept[name]), kept[name], source, "is not a finite number")
@@ -100,6 +115,23 @@ def attributes(
         raise source.fail(problem, "Keep one line for each identifier.", position, key)
     kept = {name: _attribute(frame[name], kind) for name, kind in kinds.items()}
     return pd.DataFrame({key: names} | kept)
+
+
+def links(frame: pd.DataFrame, source: Source) -> pd.DataFrame:
+    """Return who is a friend of whom, one directed pair a row, in file order.
+
+    Raises
+    ------
+    reclib.errors.DataError
+        For a pair that does not name both.
+    """
+    kept = pd.DataFrame({name: ids(frame[name]) for name in LINK})
+    for name in LINK:
+        empty = kept[name] == ""
+        if empty.any():
+            remedy = "Name both users, or leave the line out."
+            raise source.fail("the identifier is empty", remedy, int(np.argmax(empty)), name)
+    return kept
 
 
 def ids(column: pd.Series) -> pd.Series:

@@ -11,6 +11,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 
+from reclib.datasets.validate import is_clock
 from reclib.figures.style import label_log_axes
 
 
@@ -49,11 +50,11 @@ def activity(per_user: npt.ArrayLike, per_item: npt.ArrayLike) -> Figure:
 
 
 def over_time(timestamps: pd.Series, parts: int = 60) -> Figure:
-    """Draw the interactions over time and the users that arrive with them."""
-    times = pd.to_datetime(timestamps, unit="s")
+    """Draw the interactions over time: dates where times are of a clock, else the numbers."""
+    clock = is_clock(timestamps)
     figure, axes = plt.subplots(figsize=(8, 3))
-    axes.hist(times, bins=parts, color="C0")
-    axes.set(xlabel="Time", ylabel="Interactions")
+    axes.hist(pd.to_datetime(timestamps, unit="s") if clock else timestamps, bins=parts, color="C0")
+    axes.set(xlabel="Time" if clock else "Time, as recorded", ylabel="Interactions")
     return figure
 
 

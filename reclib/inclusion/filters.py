@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from reclib.datasets import Dataset
-from reclib.datasets.validate import latest_time
+from reclib.datasets.canonical import among
+from reclib.datasets.validate import is_clock, latest_time
 from reclib.errors import DataError
 
 BoolArray = npt.NDArray[np.bool_]
@@ -27,20 +29,30 @@ def off_scale(frame: pd.DataFrame, scale: tuple[float, float]) -> BoolArray:
 
 
 def no_real_time(frame: pd.DataFrame) -> BoolArray:
-    """Mark times that are zero, which is how unknown times are stored, or in the future."""
+    """Mark times in the future, and where times are of a clock those that are zero.
+
+    Zero is how unknown times are stored; where times only count up, it is the first of them.
+    """
     times = frame["timestamp"].to_numpy()
-    return ~((times > 0) & (times <= latest_time()))
+    early = (times <= 0) & (is_clock(times) | (not times.any()))
+    return np.asarray(early | (times > latest_time()))
 
 
 def repeated(frame: pd.DataFrame) -> BoolArray:
-    """Mark all but the last interaction of a user with an item, by time and then file order."""
+    """Mark all but one interaction of a user with an item, by time and then file order.
+
+    Of ratings the last is kept, which is what the user thinks now. Without ratings the first is:
+    a list offers what a user has not had, and only the first visit was new. Were the last kept,
+    a place visited all year would be asked for as if it were unknown until December.
+    """
     if "timestamp" in frame:
         order = np.argsort(frame["timestamp"].to_numpy(), kind="stable")
     else:
         order = np.arange(len(frame))
-    earlier = frame[["user_id", "item_id"]].iloc[order].duplicated(keep="last")
+    kept: Literal["first", "last"] = "last" if "rating" in frame else "first"
+    other = frame[["user_id", "item_id"]].iloc[order].duplicated(keep=kept)
     marked = np.zeros(len(frame), dtype=bool)
-    marked[order] = earlier
+    marked[order] = other
     return marked
 
 
@@ -48,7 +60,8 @@ def clean(dataset: Dataset) -> tuple[Dataset, dict[str, int]]:
     """Leave out interactions of bad quality, and count them by cause.
 
     An interaction with several faults counts under the first. Repetitions are sought last, so
-    that a faulty interaction never displaces a good one.
+    that a faulty interaction never displaces a good one. Links that do not join two different
+    users who have interactions go as well, and so do repeated ones.
 
     Raises
     ------
@@ -65,8 +78,14 @@ def clean(dataset: Dataset) -> tuple[Dataset, dict[str, int]]:
         said = ", ".join(f"{count:,} {cause}" for cause, count in counts.items() if count)
         remedy = "Correct the file, or leave out a column whose values are not known."
         raise DataError(f"no interaction of {dataset.title} is usable: {said}", remedy)
-    changed = len(frame) < len(dataset.interactions)
+    changed = len(frame) < len(dataset.interactions) or _has_stray_links(dataset)
     return (dataset.with_interactions(frame) if changed else dataset), counts
+
+
+def _has_stray_links(dataset: Dataset) -> bool:
+    """Return whether a link repeats another or names anyone but two users of the interactions."""
+    links, users = dataset.links, dataset.interactions["user_id"]
+    return links is not None and len(among(links, users)) < len(links)
 
 
 def _marks(dataset: Dataset) -> dict[str, Callable[[pd.DataFrame], BoolArray]]:

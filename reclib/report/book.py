@@ -16,11 +16,13 @@ from nbformat import NotebookNode
 from reclib.claims import judge_all
 from reclib.errors import DataError, ReclibError
 from reclib.report import nb
+from reclib.report.cards import datasets_page
 from reclib.report.chapters import chapter, labels, picture, renamed
 from reclib.report.execute import Job, require_writable
 from reclib.report.facts import claims_page, facts, gather, on_record
 from reclib.report.layout import Layout
 from reclib.report.origins import provenance_page
+from reclib.tables.cards import read_cards
 
 MARKER = re.compile(r"^% generated: (\w+)\s*$", re.MULTILINE)
 INTRO_FIGURE = "fig-protocols"
@@ -63,6 +65,7 @@ def assemble(layout: Layout, jobs: Sequence[Job], edition: str) -> None:
     judged = judge_all(on_record(layout.build / "ledger", sources))
     generated = {
         "claims": claims_page(judged),
+        "datasets": datasets_page(read_cards(layout.root / "book" / "ledger" / "cards")),
         "provenance": provenance_page(evidence, jobs, edition),
         "figure": _intro_figure(layout.source, list(executed.values())),
     }

@@ -16,6 +16,7 @@ from reclib.report import nb
 TARGET = re.compile(r"^\(([\w-]+)\)=\s*$", re.MULTILINE)
 ROLE = re.compile(r"(\{(?:ref|numref|eq)\}`)([^`]+)(`)")
 MARKERS = re.compile(r"^# NBVAL_\w+\s*\n|[ \t]*# fmt: \w+", re.MULTILINE)
+EMPTY = "Empty DataFrame"
 PREFIXES = ("sec-", "fig-", "tab-", "eq-")
 
 
@@ -116,6 +117,14 @@ def _tidy(cell: NotebookNode, names: Mapping[str, str]) -> None:
         figure["caption"] = relabel(figure.get("caption", ""), names)
     for output in cell.get("outputs", []):
         output.get("data", {}).pop("application/vnd.jupyter.widget-view+json", None)
+    if "outputs" in cell:
+        cell.outputs = [output for output in cell.outputs if not _is_empty_table(output)]
+
+
+def _is_empty_table(output: NotebookNode) -> bool:
+    """Return whether a table has nothing in it; the answer below it says why."""
+    text = output.get("data", {}).get("text/plain", "")
+    return str(text).startswith(EMPTY)
 
 
 def picture(notebooks: Sequence[NotebookNode], name: str) -> tuple[bytes, str] | None:

@@ -103,8 +103,8 @@ def sources(names: Sequence[str]) -> list[Source]:
 def _source(name: str) -> Source:
     from reclib import datasets  # only here: `make book` and `check` need no loader
 
-    if name in datasets.CATALOGUE:
-        return Source(name, name, datasets.CATALOGUE[name].title)
+    if (entry := datasets.find(name)) is not None:
+        return Source(name, name, entry.title)
     folder = Path(name).expanduser()
     if folder.is_dir():
         slug = re.sub(r"[^a-z0-9]+", "-", folder.resolve().name.lower()).strip("-") or "data"

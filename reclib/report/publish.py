@@ -11,6 +11,9 @@ from nbformat import NotebookNode
 from reclib.errors import DataError
 from reclib.report import nb
 from reclib.report.execute import Job
+from reclib.report.layout import Layout, Source
+from reclib.study import Study
+from reclib.tables.cards import card, write_card
 
 
 def publish_notebooks(jobs: Sequence[Job]) -> list[Path]:
@@ -25,6 +28,12 @@ def publish_notebooks(jobs: Sequence[Job]) -> list[Path]:
         If a notebook was not executed, or has changed since.
     """
     return [_publish(job) for job in jobs]
+
+
+def publish_card(source: Source, layout: Layout) -> Path:
+    """Write the card of a dataset into the book, as it is included by default."""
+    study = Study.open(source.name, build_dir=str(layout.build))
+    return write_card(card(study.inclusion), layout.root / "book" / "ledger" / "cards")
 
 
 def publish_benchmarks(build: Path, root: Path) -> list[Path]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from reclib.tables.cards import card, card_finding, card_table, gini, honesty_note
 from reclib.tables.ceilings import (
     error_finding,
     hindsight,
@@ -100,6 +101,9 @@ __all__ = [
     "benchmark",
     "benchmark_finding",
     "benchmark_table",
+    "card",
+    "card_finding",
+    "card_table",
     "compare_all",
     "comparison_finding",
     "context_finding",
@@ -118,10 +122,12 @@ __all__ = [
     "gain_finding",
     "gate_by_group",
     "gate_finding",
+    "gini",
     "group_finding",
     "hindsight",
     "hindsight_finding",
     "history",
+    "honesty_note",
     "larger_comparison",
     "larger_finding",
     "larger_gain_finding",

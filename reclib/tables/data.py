@@ -10,6 +10,7 @@ import pandas as pd
 
 from reclib.datasets import Dataset
 from reclib.errors import ProtocolUnsupported
+from reclib.inclusion.honesty import dishonest, has_clock
 
 if TYPE_CHECKING:
     from reclib.study import Study
@@ -84,6 +85,12 @@ def time_finding(data: Dataset) -> str:
         return "There are no times: protocols that need an order are out of reach."
     frame = data.interactions
     tied = frame.duplicated(["user_id", "timestamp"], keep=False).mean()
+    if not has_clock(data):
+        return (
+            "The times are of no clock: they only say what came before what, which is all that "
+            f"`leave-last-out` needs; {100 * tied:.0f} % of the interactions share theirs with "
+            "another of the user."
+        )
     first, last = pd.to_datetime(frame["timestamp"].agg(["min", "max"]), unit="s")
     spans = frame.groupby("user_id")["timestamp"].agg(np.ptp)
     one_day = (spans < 24 * 3600).mean()
@@ -120,15 +127,19 @@ def context_finding(data: Dataset) -> str:
     for name, frame in (("users", data.users), ("items", data.items)):
         columns = [] if frame is None else [c.replace("_", " ") for c in frame.columns[1:]]
         parts.append(f"of {name}: {', '.join(columns) if columns else 'nothing'}")
+    if data.links is not None:
+        parts.append(f"of friends: {len(data.links):,} directed links")
     return f"Known beyond the interactions, {'; '.join(parts)}."
 
 
 def protocol_support(study: Study, protocols: Sequence[str]) -> pd.DataFrame:
     """Return for each protocol whether the data supports it, and how it would be used."""
-    return pd.DataFrame([_support(study, protocol) for protocol in protocols]).set_index("protocol")
+    reasons = dishonest(study.dataset)
+    rows = [_support(study, protocol, reasons.get(protocol)) for protocol in protocols]
+    return pd.DataFrame(rows).set_index("protocol")
 
 
-def _support(study: Study, protocol: str) -> dict[str, object]:
+def _support(study: Study, protocol: str, dishonest_since: str | None) -> dict[str, object]:
     try:
         split = study.split(protocol)
     except ProtocolUnsupported as reason:
@@ -137,4 +148,5 @@ def _support(study: Study, protocol: str) -> dict[str, object]:
     parts = split.interactions["part"].value_counts()
     counts = {part: int(parts.get(part, 0)) for part in ("train", "valid", "test")}
     ranked = len(split.users())
-    return {"protocol": protocol, "possible": True, **counts, "users ranked": ranked, "note": ""}
+    note = f"not to be believed here: {dishonest_since}" if dishonest_since else ""
+    return {"protocol": protocol, "possible": True, **counts, "users ranked": ranked, "note": note}

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from reclib import figures, statistics
+from reclib.datasets.validate import is_clock
 from reclib.ledger import Run
 from reclib.splits import Split
 from reclib.tables.findings import listed
@@ -42,11 +43,12 @@ def traits(study: Study, protocol: str) -> pd.DataFrame:
     if not split.rules.needs_times or targets.index.has_duplicates:
         return pd.DataFrame(columns=[LENGTH, POPULARITY, GAP])
     times = split.history.groupby("user")["timestamp"].agg(["size", "max"]).loc[targets.index]
+    clock = is_clock(split.interactions["timestamp"])
     third = pd.Categorical(thirds(split)[targets["item"]], THIRDS, ordered=True)
     groups = {
         LENGTH: quarters(times["size"], lambda length: f"{length:.0f}"),
         POPULARITY: pd.Series(third, targets.index),
-        GAP: quarters(targets["timestamp"] - times["max"], duration),
+        GAP: quarters(targets["timestamp"] - times["max"], duration if clock else short),
     }
     return pd.DataFrame(groups)
 
@@ -99,6 +101,11 @@ def duration(seconds: float) -> str:
         if seconds >= size:
             return f"{seconds / size:.0f} {unit}"
     return f"{seconds:.0f} s"
+
+
+def short(gap: float) -> str:
+    """Return a gap between times that are of no clock: a number without a unit."""
+    return f"{gap:.3g}"
 
 
 def by_group(values: Mapping[str, pd.Series], groups: pd.DataFrame) -> pd.DataFrame:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from reclib import statistics
@@ -29,7 +30,8 @@ def paper_position(summary: pd.DataFrame, metrics: Sequence[str]) -> pd.DataFram
     -------
     pandas.DataFrame
         Rows by protocol and recommender; for each metric the paper's value, ours, and both as
-        a percentage of the way from the random ranking (0) to the oracle (100).
+        a percentage of the way from the random ranking (0) to the oracle (100); "no room" where
+        the two are alike, since every user has fewer candidates than the list is long.
     """
     means = summary.pivot_table(index=["protocol", "recommender"], columns="metric", values="mean")
     rows = {}
@@ -50,7 +52,8 @@ def _position_row(here: pd.DataFrame, name: str, metrics: Sequence[str]) -> dict
             ("ours", here.loc[name, metric]),
         ):
             share = 100 * position(value, floor, ceiling)
-            row[f"{metric}, {whose}"] = f"{value:.2f} ({share:.0f} %)"
+            said = "no room" if np.isnan(share) else f"{share:.0f} %"
+            row[f"{metric}, {whose}"] = f"{value:.2f} ({said})"
     return row
 
 

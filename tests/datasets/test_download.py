@@ -85,7 +85,17 @@ def provider() -> Iterator[Provider]:
 
 def entry(url: str) -> Entry:
     md5 = hashlib.md5(GOOD).hexdigest()
-    return Entry("ml-1m", "MovieLens 1M", "films", "", "", url=url, md5=md5, layout="ml-1m")
+    return Entry(
+        "ml-1m",
+        "MovieLens 1M",
+        "films",
+        "",
+        "",
+        url=url,
+        md5=md5,
+        layout="ml-1m",
+        reader="movielens",
+    )
 
 
 @pytest.mark.parametrize(

@@ -85,3 +85,14 @@ def test_a_picture_is_found_by_the_name_of_its_figure(tmp_path: Path) -> None:
     made = nbformat.v4.new_notebook(cells=[cell])
     assert chapters.picture([made], "fig-a") == (b"hello", "A line.")
     assert chapters.picture([made], "fig-b") is None
+
+
+def test_a_table_with_nothing_in_it_is_left_out() -> None:
+    cell = nbformat.v4.new_code_cell("frame")
+    for text in ("Empty DataFrame\nColumns: []\nIndex: []", "   a\n0  1"):
+        cell.outputs.append(
+            nbformat.v4.new_output("execute_result", {"text/plain": text}, execution_count=1)
+        )
+    notebook = nbformat.v4.new_notebook(cells=[cell])
+    (kept,) = chapters.chapter(notebook, {}, {}).cells[0].outputs
+    assert kept["data"]["text/plain"] == "   a\n0  1"

@@ -75,6 +75,12 @@ def test_the_papers_value_above_the_oracle_is_said_to_be_so() -> None:
     assert "None of the paper's values" in tables.paper_finding(within, ["precision@10"])
 
 
+def test_where_floor_and_ceiling_are_alike_there_is_no_room() -> None:
+    alike = HERE.assign(mean=0.24)
+    found = tables.paper_position(alike, ["precision@10"])
+    assert set(found["precision@10, ours"]) == {"0.24 (no room)"}
+
+
 def test_the_papers_position_lies_between_floor_and_ceiling() -> None:
     found = tables.paper_position(HERE, ["precision@10"])
     assert found.index.tolist() == [

@@ -22,14 +22,15 @@ HISTORIES = {"u0": "aab", "u1": "aaac", "u2": "aaaad", "u3": "aaaaab"}
 GAPS = {"u0": 0, "u1": 30, "u2": 120, "u3": 90_000}
 
 
-def histories() -> pd.DataFrame:
+def histories(start: float = 1e9) -> pd.DataFrame:
     """Return four users whose held-out items, lengths and gaps are known.
 
-    Each has items of its own between, so that no item is taken twice by a user.
+    Times count from ``start``; from zero they are of no clock. Each user has items of its own
+    between, so that no item is taken twice.
     """
     rows = []
     for user, pattern in HISTORIES.items():
-        times = [10.0 * place for place in range(1, len(pattern))]
+        times = [start + 10.0 * place for place in range(1, len(pattern))]
         times.append(times[-1] + GAPS[user])
         items = [f"{item}{place}" for place, item in enumerate(pattern[:-1])] + [pattern[-1]]
         rows += [{"user_id": user, "item_id": item, "timestamp": time, "rating": 4.0}
@@ -50,6 +51,13 @@ def test_users_are_grouped_by_their_history_and_what_came_next(four: Study) -> N
     assert found[GAP].tolist() == [duration(GAPS[user]) for user in ids]
     assert found[GAP].cat.categories.tolist() == ["0 s", "30 s", "2 min", "1 d"]
     assert set(found[POPULARITY]) == {"tail"}, "the held-out items were never taken before"
+
+
+def test_gaps_between_times_of_no_clock_have_no_unit(tmp_path: Path) -> None:
+    folder = write_dataset(tmp_path / "four", histories(start=0))
+    study = Study.open(str(folder), build_dir=tmp_path / "build", workers=1)
+    found = tables.traits(study, "leave-last-out")
+    assert found[GAP].cat.categories.tolist() == ["0", "30", "120", "9e+04"]
 
 
 def test_thirds_hold_a_third_of_the_interactions_each(small: Dataset) -> None:

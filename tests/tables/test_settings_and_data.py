@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 import yaml
 from planted_runs import Plant
+from small_data import random_frame, write_dataset
 
 from reclib import search, tables
 from reclib.datasets import Dataset
@@ -97,7 +98,9 @@ def test_ratings_and_times_are_told_or_said_to_be_missing(small: Dataset) -> Non
     frame = small.interactions
     assert tables.rating_counts(small)["interactions"].sum() == 500
     assert f"mean rating is {frame['rating'].mean():.2f}" in tables.rating_finding(small)
-    assert "01 January 1970" in tables.time_finding(small)
+    assert "of no clock" in tables.time_finding(small)
+    dated = small.with_interactions(frame.assign(timestamp=frame["timestamp"] + 1e9))
+    assert "from 09 September 2001 to 09 September 2001" in tables.time_finding(dated)
     plain = small.with_interactions(frame[["user_id", "item_id"]])
     assert tables.rating_counts(plain).empty
     assert "no ratings" in tables.rating_finding(plain)
@@ -110,6 +113,17 @@ def test_protocol_support_counts_parts_or_gives_the_reason(study: Study) -> None
     assert not found.loc["sampled", "possible"]
     assert "100 items" in found.loc["sampled", "note"]
     assert found.loc["sampled", "users ranked"] == 0
+
+
+def test_a_protocol_that_can_be_run_and_not_believed_is_marked(tmp_path: Path) -> None:
+    frame = random_frame().sort_values("user_id", kind="stable", ignore_index=True)
+    frame["timestamp"] = frame.groupby("user_id").cumcount().astype(float)
+    own = Study.open(str(write_dataset(tmp_path / "own", frame)), build_dir=tmp_path / "build")
+    found = tables.protocol_support(own, ["temporal", "leave-last-out"])
+    assert found["possible"].all()
+    assert "anew with each user" in found.loc["temporal", "note"]
+    assert found.loc["leave-last-out", "note"] == ""
+    assert "`temporal` is not honest here" in tables.honesty_note(own)
 
 
 def test_an_example_user_has_a_history_and_ticks_at_the_test_items(study: Study) -> None:
