@@ -87,11 +87,15 @@ def top_k(scores: npt.NDArray[np.floating], k: int) -> IntArray:
     Of equal scores the lower index ranks first, so that a list does not depend on the machine.
     Columns with a score of ``-inf`` are never taken; -1 stands in their place.
     """
-    threshold = -np.partition(-scores, k - 1, axis=1)[:, k - 1 : k]
-    above, equal = scores > threshold, scores == threshold
+    negated = -scores
+    negated.partition(k - 1, axis=1)
+    threshold = -negated[:, k - 1 : k]
+    chosen = scores >= threshold
+    tied = np.flatnonzero(np.count_nonzero(chosen, axis=1) > k)
+    above, equal = scores[tied] > threshold[tied], scores[tied] == threshold[tied]
     room = k - above.sum(axis=1, keepdims=True)
-    chosen = above | (equal & (equal.cumsum(axis=1) <= room))
-    items = np.nonzero(chosen)[1].reshape(len(scores), k)
+    chosen[tied] = above | (equal & (equal.cumsum(axis=1) <= room))
+    items = np.flatnonzero(chosen).reshape(len(scores), k) % scores.shape[1]
     found = np.take_along_axis(scores, items, axis=1)
     order = np.argsort(-found, axis=1, kind="stable")
     items = np.take_along_axis(np.where(np.isneginf(found), -1, items), order, axis=1)

@@ -17,7 +17,14 @@ from reclib.recommenders.recbole_bridge import (
     Interaction,
     ModelType,
 )
-from reclib.recommenders.similarity import Floats, discounted, neighbours, reach, weighted
+from reclib.recommenders.similarity import (
+    Floats,
+    dense_product,
+    discounted,
+    neighbours,
+    reach,
+    weighted,
+)
 from reclib.recommenders.simple import damped
 
 
@@ -116,8 +123,7 @@ class UserKNN(Neighbours):
         near = neighbours(queries, self.rows, own=users, **options)
         if self.reach is not None:
             near.data[near.data < self.reach[near.indices]] = 0.0
-        found: FloatArray = (near @ self.votes).toarray()
-        return found
+        return dense_product(near, self.votes)
 
 
 class ItemKNN(Neighbours):
@@ -137,8 +143,7 @@ class ItemKNN(Neighbours):
 
     def scores_for(self, history: sp.csr_matrix, users: npt.NDArray[np.int64]) -> FloatArray:
         """Add up the similarities to the items of the histories."""
-        found: FloatArray = (history @ self.similar).toarray()
-        return found
+        return dense_product(history, self.similar)
 
 
 class RatedNeighbours(Neighbours):

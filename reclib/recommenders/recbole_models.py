@@ -156,7 +156,7 @@ class RecBole(Recommender):
         with torch.inference_mode(), quiet():
             found = self._predict(index)
         wide = found.view(len(users), -1).cpu().numpy()
-        return np.ascontiguousarray(wide[:, prepared.items], dtype=np.float32)
+        return wide.take(prepared.items, axis=1).astype(np.float32, copy=False)
 
     def _predict(self, users: torch.Tensor) -> torch.Tensor:
         """Return the scores of all items, flat; NeuMF has to be asked pair by pair."""
@@ -193,7 +193,7 @@ class FromHistory(RecBole):
         prepared = self.prepared
         index = prepared.users[users]
         wide = _closed_form(prepared.model, self.history[users], index)
-        return np.ascontiguousarray(wide[:, prepared.items], dtype=np.float32)
+        return wide.take(prepared.items, axis=1).astype(np.float32, copy=False)
 
 
 def _closed_form(model: Any, history: sp.csr_matrix, users: npt.NDArray[np.int64]) -> FloatArray:
@@ -219,7 +219,7 @@ class Autoencoder(RecBole):
         rows = torch.from_numpy(self.history[users].toarray())
         with torch.inference_mode():
             found = self.prepared.model.forward(rows)[0].cpu().numpy()
-        return np.ascontiguousarray(found[:, self.prepared.items], dtype=np.float32)
+        return found.take(self.prepared.items, axis=1).astype(np.float32, copy=False)
 
 
 class Sequential(RecBole):
@@ -252,4 +252,4 @@ class Sequential(RecBole):
         })  # fmt: skip
         with torch.inference_mode():
             found = model.full_sort_predict(asked).cpu().numpy()
-        return np.ascontiguousarray(found[:, self.prepared.items], dtype=np.float32)
+        return found.take(self.prepared.items, axis=1).astype(np.float32, copy=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
+import torch
 
 from reclib.errors import UnknownName
 
@@ -111,7 +113,7 @@ def neighbours(
     size = max(1, BLOCK_CELLS // rows.shape[0])
     for start in range(0, queries.shape[0], size):
         block = slice(start, start + size)
-        dots = (queries[block] @ transposed).toarray()
+        dots = dense_product(queries[block], transposed)
         if similarity == "jaccard":
             below = q_norm[block, None] + r_norm - dots + shrink
         else:
@@ -166,7 +168,35 @@ def _square_norms(matrix: sp.csr_matrix) -> Floats:
 
 def largest(values: Floats, k: int) -> sp.csr_matrix:
     """Keep the k largest positive values of each row, float32; those equal to the last stay."""
+    kept = values > 0
     if k < values.shape[1]:
-        threshold = -np.partition(-values, k - 1, axis=1)[:, k - 1 : k]
-        values = np.where(values >= threshold, values, 0.0)
-    return sp.csr_matrix(np.maximum(values, 0.0), dtype=np.float32)
+        place = values.shape[1] - k
+        kept &= values >= np.partition(values, place, axis=1)[:, place, None]
+    rows = np.concatenate([[0], np.count_nonzero(kept, axis=1).cumsum()])
+    flat = np.flatnonzero(kept)
+    parts = (values.ravel()[flat].astype(np.float32), flat % values.shape[1], rows)
+    return sp.csr_matrix(parts, shape=values.shape)
+
+
+def dense_product(left: sp.csr_matrix, right: sp.csr_matrix) -> Floats:
+    """Return ``left @ right`` as a dense float32 array ``[n_left, n_columns]``.
+
+    MKL, which comes with PyTorch on x86, adds straight into the dense result and may use several
+    threads; SciPy counts the non-zeros of a sparse result first, and serves where there is no MKL.
+    """
+    if not torch.backends.mkl.is_available():
+        return np.asarray((left @ right).toarray(), dtype=np.float32)
+    out = torch.empty(left.shape[0], right.shape[1])
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
+        torch.addmm(out, _as_torch(left), _as_torch(right), beta=0, out=out)
+    dense: Floats = out.numpy()
+    return dense
+
+
+def _as_torch(matrix: sp.csr_matrix) -> torch.Tensor:
+    """Share the arrays of a matrix with torch; MKL takes no indices wider than 32 bits."""
+    rows = torch.from_numpy(matrix.indptr.astype(np.int32, copy=False))
+    columns = torch.from_numpy(matrix.indices.astype(np.int32, copy=False))
+    values = torch.from_numpy(matrix.data.astype(np.float32, copy=False))
+    return torch.sparse_csr_tensor(rows, columns, values, size=matrix.shape, check_invariants=False)

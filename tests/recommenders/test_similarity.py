@@ -7,13 +7,20 @@ import math
 import numpy as np
 import pytest
 import scipy.sparse as sp
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from reclib.errors import UnknownName
 from reclib.recommenders import similarity
-from reclib.recommenders.similarity import largest, neighbours, reach, weighted
+from reclib.recommenders.similarity import (
+    dense_product,
+    largest,
+    neighbours,
+    reach,
+    weighted,
+)
 
 values = st.sampled_from([0.0, 0.0, 0.5, 1.0, 3.0])
 matrices = arrays(np.float32, st.tuples(st.integers(1, 7), st.just(5)), elements=values)
@@ -105,6 +112,23 @@ def test_largest_keeps_the_k_largest_positive_values_and_ties(rows: np.ndarray, 
 
 
 BASKETS = np.array([[1, 1, 0, 0], [1, 0, 1, 0], [1, 0, 0, 0]], np.float32)
+
+
+@pytest.mark.parametrize("with_mkl", [True, False])
+@given(left=matrices, right=arrays(np.float32, st.just((5, 4)), elements=values))
+@settings(max_examples=60, deadline=None)
+def test_a_dense_product_is_the_product_whatever_was_in_its_place(
+    with_mkl: bool, left: np.ndarray, right: np.ndarray
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        if not with_mkl:
+            patch.setattr(torch.backends.mkl, "is_available", lambda: False)
+        patch.setattr(torch, "empty", lambda *shape: torch.full(shape, torch.nan))
+        wide = sp.csr_matrix(left, dtype=np.float64)
+        wide.indptr, wide.indices = wide.indptr.astype(np.int64), wide.indices.astype(np.int64)
+        found = dense_product(wide, sp.csr_matrix(right))
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, left @ right, rtol=1e-6)
 
 
 def test_tf_idf_by_hand() -> None:
