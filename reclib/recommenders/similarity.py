@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 from typing import Any
 
@@ -13,8 +13,10 @@ import scipy.sparse as sp
 from reclib.errors import UnknownName
 
 Floats = npt.NDArray[np.float32]
-BLOCK_CELLS = 20_000_000
-"""Most similarities held at a time: 80 MB."""
+BLOCK_MB = 80.0
+"""Most similarities held at a time, in MB of float32; what is done to them takes a few times that."""
+FULL = 0.25
+"""Share of similarities that are not 0 above which all of them are written out."""
 
 
 def none(matrix: sp.csr_matrix, reference: sp.csr_matrix) -> sp.csr_matrix:
@@ -77,8 +79,12 @@ def neighbours(
     alpha: float = 0.5,
     locality: float = 1.0,
     own: npt.NDArray[np.integer] | None = None,
+    block_mb: float = BLOCK_MB,
 ) -> sp.csr_matrix:
     """Return the similarities to the k nearest rows, float32 ``[n_queries, n_rows]``.
+
+    Rows that share no column are never compared: the work grows with the pairs that do, and the
+    memory with ``block_mb`` and what is returned, at most k (and those equal to the k-th) a query.
 
     Parameters
     ----------
@@ -98,31 +104,52 @@ def neighbours(
         Exponent of the similarities: above 1 it favours the nearest (Aiolli, section 3.2).
     own : numpy.ndarray, optional
         int ``[n_queries]``, the row that is the query itself and no neighbour; -1 for none.
+    block_mb : float
+        Most similarities held at a time; changes nothing but memory and time.
     """
     if similarity not in ("cosine", "asymmetric", "jaccard"):
         raise UnknownName("similarity", similarity, ("cosine", "asymmetric", "jaccard"))
     if similarity == "jaccard":
-        queries, rows = (
-            queries.astype(bool).astype(np.float32),
-            rows.astype(bool).astype(np.float32),
-        )
-    q_norm, r_norm = _square_norms(queries), _square_norms(rows)
-    transposed, blocks = rows.T.tocsr(), []
-    size = max(1, BLOCK_CELLS // rows.shape[0])
-    for start in range(0, queries.shape[0], size):
-        block = slice(start, start + size)
-        dots = (queries[block] @ transposed).toarray()
-        if similarity == "jaccard":
-            below = q_norm[block, None] + r_norm - dots + shrink
-        else:
-            power = alpha if similarity == "asymmetric" else 0.5
-            below = np.outer(q_norm[block] ** (1 - power), r_norm**power) + shrink
-        found = np.divide(dots, below, out=np.zeros_like(dots), where=below > 0)
+        queries, rows = (part.astype(bool).astype(np.float32) for part in (queries, rows))
+    q_part, r_part = _square_norms(queries), _square_norms(rows)
+    if similarity != "jaccard":
+        power = alpha if similarity == "asymmetric" else 0.5
+        q_part, r_part = q_part ** (1 - power), r_part**power
+
+    def alike(dots: Floats, q: Floats, r: Floats) -> Floats:
+        below = (q + r - dots if similarity == "jaccard" else q * r) + shrink
+        return np.divide(dots, below, out=np.zeros_like(dots), where=below > 0)
+
+    transposed, cells, blocks = rows.T.tocsr(), block_mb * 1e6 / 4, []
+    for block in query_blocks(queries, transposed, cells):
+        dots, q = (queries[block] @ transposed).tocsr(), q_part[block]
+        size = np.diff(dots.indptr)
         if own is not None:
-            here = np.flatnonzero(own[block] >= 0)
-            found[here, own[block][here]] = 0.0
-        blocks.append(largest(found, k).power(locality))
+            dots.data[dots.indices == np.repeat(own[block], size)] = 0.0
+        if FULL * len(q) * len(r_part) < dots.nnz and len(q) * len(r_part) <= cells:
+            near = largest(alike(dots.toarray(), q[:, None], r_part), k)
+        else:
+            dots.data = alike(dots.data, np.repeat(q, size), r_part[dots.indices])
+            near = largest_stored(dots, k)
+        blocks.append(near.power(locality))
     return sp.vstack(blocks, format="csr")
+
+
+def query_blocks(
+    queries: sp.csr_matrix, transposed: sp.csr_matrix, cells: float
+) -> Iterator[slice]:
+    """Yield stretches of queries that have at most some products that are not 0, or one query.
+
+    A query has no more of them than there are rows, nor than the entries of its columns.
+    """
+    held = sp.csr_matrix((np.ones(queries.nnz), queries.indices, queries.indptr), queries.shape)
+    most = np.minimum(held @ np.diff(transposed.indptr).astype(float), transposed.shape[1])
+    total, start = np.cumsum(most), 0
+    while start < queries.shape[0]:
+        before = total[start - 1] if start else 0.0
+        stop = max(start + 1, int(np.searchsorted(total, before + cells, side="right")))
+        yield slice(start, stop)
+        start = stop
 
 
 def discounted(columns: npt.NDArray[np.number], discount: float | None) -> Floats:
@@ -170,3 +197,15 @@ def largest(values: Floats, k: int) -> sp.csr_matrix:
         threshold = -np.partition(-values, k - 1, axis=1)[:, k - 1 : k]
         values = np.where(values >= threshold, values, 0.0)
     return sp.csr_matrix(np.maximum(values, 0.0), dtype=np.float32)
+
+
+def largest_stored(matrix: sp.csr_matrix, k: int) -> sp.csr_matrix:
+    """Do as `largest` to a matrix that stores its positive values, in place."""
+    ends = matrix.indptr
+    for row in np.flatnonzero(np.diff(ends) > k):
+        values = matrix.data[ends[row] : ends[row + 1]]
+        values[values < np.partition(values, len(values) - k)[len(values) - k]] = 0.0
+    np.maximum(matrix.data, 0.0, out=matrix.data)
+    matrix.eliminate_zeros()
+    matrix.sort_indices()
+    return matrix
