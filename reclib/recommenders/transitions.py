@@ -55,7 +55,7 @@ class Transitions(Recommender):
         frame, self.n_items = split.train, split.n_items
         require(
             PEAK_BYTES * self.n_items**2,
-            f"the transitions between {self.n_items:,} items",
+            f"the matrix of transitions between {self.n_items:,} items",
             "Choose 'rnn', which learns what follows what without a matrix of all pairs, or leave "
             "rare items out (min_item).",
         )

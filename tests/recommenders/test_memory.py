@@ -41,7 +41,7 @@ def test_a_million_items_are_refused_before_anything_is_allocated() -> None:
     ("name", "settings", "needed", "instead"),
     [
         ("ease", {}, "EASE on 21 items needs", "Choose 'item-knn'"),
-        ("transitions", {}, "the transitions between 20 items need", "Choose 'rnn'"),
+        ("transitions", {}, "the matrix of transitions between 20 items needs", "Choose 'rnn'"),
         ("integrated", {"cf_folds": 2}, "the CF branch over 20 items in 2 folds needs",
          "Set cf_items or cf_folds lower, or leave 'cf' out of the branches"),
     ],

@@ -142,15 +142,34 @@ class CFWeights(nn.Module):
         largest = []
         for part in users.split(100):
             flat = histories.flat(histories.offsets[part], histories.offsets[part + 1])
-            largest.append(self.bag(*flat, self.table_of(part, training=True)).amax(-1))
+            sums = self.sums(*flat, self.table_of(part, training=True)).amax(-1)
+            largest.append(sums if self.size == self.n_items else sums.clamp(min=0))
         return torch.cat(largest, 1).mean(1)
 
     def table_of(self, users: Tensor, training: bool) -> Tensor:
         """Return which table each user reads, int64 ``[batch]``."""
         return self.folds[users] if training else torch.full_like(users, self.n_folds)
 
-    def bag(self, items: Tensor, offsets: Tensor, ages: Tensor, tables: Tensor) -> Tensor:
-        """Return the decayed sums over whole histories, float32 ``[n_scores, batch, n_items]``."""
+    def bag(
+        self,
+        items: Tensor,
+        offsets: Tensor,
+        ages: Tensor,
+        tables: Tensor,
+        asked: Tensor | None = None,
+    ) -> Tensor:
+        """Return the decayed sums over whole histories, float32 ``[n_scores, batch, n_asked]``.
+
+        The scores of the catalogue, or of the ``asked`` items alone.
+        """
+        sums = self.sums(items, offsets, ages, tables)
+        if asked is None:
+            return self.spread(sums)
+        place = self.place[asked]
+        return sums[..., place.clamp(min=0)] * (place >= 0)
+
+    def sums(self, items: Tensor, offsets: Tensor, ages: Tensor, tables: Tensor) -> Tensor:
+        """Return the decayed sums for the covered items, ``[n_scores, batch, covered]``."""
         ends = torch.cat([offsets[1:], offsets.new_tensor([len(items)])])
         tables = torch.repeat_interleave(tables, ends - offsets)
         known = (self.place[items] >= 0).float()
@@ -164,7 +183,7 @@ class CFWeights(nn.Module):
             )
             for kind, decay in zip(self.kinds, self.decays, strict=True)
         ]
-        return self.spread(torch.stack(sums))
+        return torch.stack(sums)
 
     def at(self, items: Tensor, tables: Tensor, kind: int) -> Tensor:
         """Return where the weights of items lie in the tables."""
