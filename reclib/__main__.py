@@ -15,11 +15,13 @@ if TYPE_CHECKING:
     from reclib.report.layout import Layout
     from reclib.report.parameters import Request
 
+COMMANDS = ("report", "book", "check", "publish", "recommend", "train")
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit status: 0, 1 for an error, 130 for Ctrl-C."""
     parser = argparse.ArgumentParser(prog="python -m reclib", description=__doc__)
-    parser.add_argument("command", choices=("report", "book", "check", "publish", "recommend"))
+    parser.add_argument("command", choices=COMMANDS)
     parser.add_argument("words", nargs="*", metavar="NAME=VALUE", help="DATASETS, EDITION, ...")
     options = parser.parse_args(arguments)
     try:
@@ -50,6 +52,9 @@ def _run(command: str, words: Sequence[str]) -> None:
     if command == "recommend":
         _recommend(request, where)
         return
+    if command == "train":
+        _train(request, where)
+        return
     jobs = execute.plan(where, layout.sources(request.datasets), request)
     if command == "publish":
         if request.edition == "quick" and not request.overrides:
@@ -72,6 +77,14 @@ def _recommend(request: Request, where: Layout) -> None:
     options = {"build_dir": str(where.build), "edition": request.edition}
     for path in write_lists(request.datasets, request.overrides, where.build / "lists", **options):
         print(path)
+
+
+def _train(request: Request, where: Layout) -> None:
+    from reclib.launch import train_all
+
+    options = {"build_dir": str(where.build), "edition": request.edition}
+    for line in train_all(request.datasets, request.overrides, **options):
+        print(line)
 
 
 def _explain(problem: OSError) -> str:

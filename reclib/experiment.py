@@ -98,9 +98,7 @@ def run_with_twins(
         Of the split, then of its twins.
     """
     splits = [split, *twins]
-    origins = [origin_of(name, each, settings or {}, seed, cutoffs) for each in splits]
-    for origin in origins[1:]:
-        origin["fitted_under"] = split.protocol
+    origins = origins_of(name, splits, settings or {}, seed, cutoffs)
     keys = [key_of(origin) for origin in origins]
     known = [run for run in map(ledger.find, keys) if run is not None]
     if len(known) == len(keys):
@@ -116,6 +114,24 @@ def run_with_twins(
         )
         for key, origin, evaluation in zip(keys, origins, measured, strict=True)
     ]  # fmt: skip
+
+
+def join_run(
+    name: str,
+    splits: Sequence[Split],
+    *,
+    ledger: Ledger,
+    settings: Mapping[str, Any],
+    seed: int,
+    cutoffs: Sequence[int],
+) -> None:
+    """Fit beside another process that makes the same run, and write nothing.
+
+    Both have to find, or not to find, the run in the ledger before either has fitted.
+    """
+    origins = origins_of(name, splits, settings, seed, cutoffs)
+    if any(ledger.find(key_of(origin)) is None for origin in origins):
+        recommenders.build(name, settings, seed=seed).fit(splits[0])
 
 
 def gate_of(recommender: Recommender, users: pd.Index) -> pd.DataFrame | None:
@@ -145,10 +161,25 @@ def _row(done: Measured, evaluation: Evaluation) -> dict[str, Any]:
         "rank_seconds": round(done.rank_seconds, 3),
         "peak_memory_mb": round(done.peak_memory_mb, 1),
         "device": done.recommender.device,
+        "world_size": done.recommender.world_size,
         "machine": platform.machine(),
         "commit": provenance.commit(),
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
     }
+
+
+def origins_of(
+    name: str,
+    splits: Sequence[Split],
+    settings: Mapping[str, Any],
+    seed: int,
+    cutoffs: Sequence[int],
+) -> list[dict[str, Any]]:
+    """Return the origin of a run and of its twins, which are fitted under the first split."""
+    origins = [origin_of(name, each, settings, seed, cutoffs) for each in splits]
+    for origin in origins[1:]:
+        origin["fitted_under"] = splits[0].protocol
+    return origins
 
 
 def origin_of(

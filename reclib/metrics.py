@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 import scipy.sparse as sp
 
-from reclib.ranking import Ranking, rank
+from reclib.ranking import BLOCK_MB, Ranking, rank
 from reclib.recommenders.base import IntArray, Recommender
 from reclib.splits import Split
 
@@ -38,7 +38,10 @@ class Evaluation:
 
 
 def evaluate(
-    recommender: Recommender, split: Split, cutoffs: Sequence[int] = CUTOFFS
+    recommender: Recommender,
+    split: Split,
+    cutoffs: Sequence[int] = CUTOFFS,
+    block_mb: float = BLOCK_MB,
 ) -> Evaluation:
     """Rank every user once and measure the lists at each cutoff.
 
@@ -49,9 +52,12 @@ def evaluate(
     split : Split
     cutoffs : sequence of int
         Those above the size of the catalogue are left out.
+    block_mb : float
+        Most memory for a batch of users; see `rank`. What is kept grows with the number of users
+        and the largest cutoff, not with the catalogue.
     """
     usable = sorted(k for k in cutoffs if k <= split.n_items) or [split.n_items]
-    ranking = rank(recommender, split, k=usable[-1])
+    ranking = rank(recommender, split, k=usable[-1], block_mb=block_mb)
     relevant = split.relevant()[ranking.users]
     hits = hits_of(ranking.items, relevant)
     n_relevant = relevant.getnnz(axis=1)

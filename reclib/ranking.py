@@ -8,8 +8,14 @@ import numpy as np
 import numpy.typing as npt
 
 from reclib.errors import DataError
+from reclib.memory import rows_at_once
 from reclib.recommenders.base import IntArray, Recommender
 from reclib.splits import Split
+
+USERS_AT_ONCE = 512
+BLOCK_MB = 1000.0
+CELL_BYTES = 32
+"""Of a user and item at the peak of `rank`: the score and its copies, the candidates, the order."""
 
 
 @dataclass(frozen=True)
@@ -31,8 +37,14 @@ class Ranking:
     n_candidates: npt.NDArray[np.int64]
 
 
-def rank(recommender: Recommender, split: Split, k: int = 20, batch_size: int = 512) -> Ranking:
-    """Rank the candidates of every user; memory is bounded by ``batch_size * n_items``.
+def rank(
+    recommender: Recommender,
+    split: Split,
+    k: int = 20,
+    batch_size: int = USERS_AT_ONCE,
+    block_mb: float = BLOCK_MB,
+) -> Ranking:
+    """Rank the candidates of every user, as many users at a time as fit into a block.
 
     Parameters
     ----------
@@ -43,7 +55,11 @@ def rank(recommender: Recommender, split: Split, k: int = 20, batch_size: int = 
     k : int
         Length of the lists.
     batch_size : int
-        Users scored at a time.
+        Most users scored at a time.
+    block_mb : float
+        Most memory, in MB (10**6 bytes), that the scores of a batch of users and what is done to
+        them may take; a single user's takes 32 bytes an item. What the recommender takes to come
+        to its scores is not counted.
 
     Raises
     ------
@@ -54,8 +70,9 @@ def rank(recommender: Recommender, split: Split, k: int = 20, batch_size: int = 
     users = split.users()
     items = np.empty((len(users), k), dtype=np.int32)
     n_candidates = np.empty(len(users), dtype=np.int64)
-    for start in range(0, len(users), batch_size):
-        rows = slice(start, start + batch_size)
+    at_once = users_at_once(split.n_items, batch_size, block_mb)
+    for start in range(0, len(users), at_once):
+        rows = slice(start, start + at_once)
         allowed = split.candidates(users[rows])
         scores = recommender.scores(users[rows])
         if np.isnan(scores).any():
@@ -64,6 +81,11 @@ def rank(recommender: Recommender, split: Split, k: int = 20, batch_size: int = 
         items[rows] = top_k(np.where(allowed, scores, -np.inf), k)
         n_candidates[rows] = allowed.sum(axis=1)
     return Ranking(users, items, n_candidates)
+
+
+def users_at_once(n_items: int, most: int = USERS_AT_ONCE, block_mb: float = BLOCK_MB) -> int:
+    """Return how many users are ranked together over a catalogue of some size."""
+    return rows_at_once(CELL_BYTES * n_items, block_mb, most)
 
 
 def check_cutoff(k: int, n_items: int) -> None:
@@ -94,7 +116,7 @@ def top_k(scores: npt.NDArray[np.floating], k: int) -> IntArray:
     tied = np.flatnonzero(np.count_nonzero(chosen, axis=1) > k)
     above, equal = scores[tied] > threshold[tied], scores[tied] == threshold[tied]
     room = k - above.sum(axis=1, keepdims=True)
-    chosen[tied] = above | (equal & (equal.cumsum(axis=1) <= room))
+    chosen[tied] = above | (equal & (equal.cumsum(axis=1, dtype=np.int32) <= room))
     items = np.flatnonzero(chosen).reshape(len(scores), k) % scores.shape[1]
     found = np.take_along_axis(scores, items, axis=1)
     order = np.argsort(-found, axis=1, kind="stable")

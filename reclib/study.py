@@ -16,7 +16,7 @@ import torch
 
 from reclib import datasets, inclusion, recommenders, search
 from reclib.errors import ProtocolUnsupported
-from reclib.experiment import run_with_twins
+from reclib.experiment import join_run, run_with_twins
 from reclib.ledger import Ledger, Run
 from reclib.metrics import CUTOFFS
 from reclib.progress import track
@@ -201,21 +201,29 @@ class Study:
 
         A trial takes its settings as they are, a run on top of those chosen before.
         """
+        splits, options = self._prepared(spec, kind)
+        runs = run_with_twins(spec.recommender, splits[0], kind=kind, twins=splits[1:], **options)
+        return next(run for run in runs if run.row["protocol"] == spec.protocol)
+
+    def join(self, spec: Spec) -> None:
+        """Train beside another process that makes the run, and write nothing.
+
+        For all processes but the first of a training that several share; see `reclib.launch`.
+        """
+        splits, options = self._prepared(spec, "run")
+        join_run(spec.recommender, splits, **options)
+
+    def _prepared(self, spec: Spec, kind: str) -> tuple[list[Split], dict[str, Any]]:
+        """Return the split that is fitted on, those it serves too, and the options of the run."""
         base = base_of(spec)
         chosen = {} if kind == "trial" else self.settings(spec.recommender, base)
         protocols = [base, *self._twins(spec, base)]
-        splits = [self.split(protocol, spec.fold).at(spec.stage) for protocol in protocols]
-        runs = run_with_twins(
-            spec.recommender,
-            splits[0],
-            settings=chosen | dict(spec.settings),
-            seed=self.seed if spec.seed is None else spec.seed,
-            ledger=self.ledger,
-            kind=kind,
-            cutoffs=self.cutoffs,
-            twins=splits[1:],
-        )
-        return runs[protocols.index(spec.protocol)]
+        return [self.split(protocol, spec.fold).at(spec.stage) for protocol in protocols], {
+            "settings": chosen | dict(spec.settings),
+            "seed": self.seed if spec.seed is None else spec.seed,
+            "ledger": self.ledger,
+            "cutoffs": self.cutoffs,
+        }
 
     def _twins(self, spec: Spec, base: str) -> list[str]:
         """Return the protocols that are measured with the base, since it is fitted anyway."""

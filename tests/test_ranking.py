@@ -7,9 +7,10 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from small_data import Fixed, random_split
 
-from reclib import recommenders
+from reclib import ranking, recommenders
 from reclib.errors import DataError
-from reclib.ranking import check_cutoff, rank, top_k
+from reclib.meter import Meter
+from reclib.ranking import check_cutoff, rank, top_k, users_at_once
 
 SCORES = hnp.arrays(
     np.float32,
@@ -50,28 +51,59 @@ def test_the_batch_size_changes_nothing(protocol: str) -> None:
         np.testing.assert_array_equal(part.n_candidates, whole.n_candidates)
 
 
+def test_the_block_is_bounded_in_bytes_and_changes_nothing() -> None:
+    split, asked = random_split(), []
+
+    class Noted(Fixed):
+        def scores(self, users: np.ndarray) -> np.ndarray:
+            asked.append(len(users))
+            return super().scores(users)
+
+    fixed = Noted(np.random.default_rng(1).integers(0, 5, (split.n_users, split.n_items)))
+    whole = rank(fixed, split, k=10)
+    assert asked == [len(split.users())]
+    asked.clear()
+    part = rank(fixed, split, k=10, block_mb=7.5 * ranking.CELL_BYTES * split.n_items / 1e6)
+    assert set(asked[:-1]) == {7}
+    np.testing.assert_array_equal(part.items, whole.items)
+    assert users_at_once(1_000_000, block_mb=64) == 2
+    assert users_at_once(10_000_000, block_mb=64) == 1, "one user at least"
+    assert users_at_once(20_000) == 512
+
+
+def test_the_memory_of_a_block_is_what_is_said_of_it() -> None:
+    """One block of 40 users over 100,000 items: 4 million cells."""
+    n_users, n_items = 40, 100_000
+    scores = np.random.default_rng(0).random((n_users, n_items), dtype=np.float32)
+    allowed = scores > 0.1
+    with Meter(0.0005) as meter:
+        top_k(np.where(allowed, scores, -np.inf), 20)
+    known = 4 + 1 + 4 + 1  # scores, candidates, the matrix they come from, what is not a number
+    assert meter.peak_memory_mb < (ranking.CELL_BYTES - known) * n_users * n_items / 1e6
+
+
 def test_nobody_is_shown_what_is_already_in_the_history() -> None:
     split = random_split()
-    ranking = rank(Fixed(split.matrix("history").toarray()), split, k=split.n_items)
+    found = rank(Fixed(split.matrix("history").toarray()), split, k=split.n_items)
     known = split.matrix("history").toarray() > 0
-    for user, items, n in zip(ranking.users, ranking.items, ranking.n_candidates, strict=True):
+    for user, items, n in zip(found.users, found.items, found.n_candidates, strict=True):
         assert sorted(items[:n]) == np.flatnonzero(~known[user]).tolist()
         assert (items[n:] == -1).all()
 
 
 def test_rated_only_ranks_nothing_but_the_users_test_items() -> None:
     split = random_split("rated-only")
-    ranking = rank(recommenders.build("random").fit(split), split, k=20)
+    found = rank(recommenders.build("random").fit(split), split, k=20)
     own = split.targets.groupby("user")["item"].agg(set)
-    for user, items in zip(ranking.users, ranking.items.tolist(), strict=True):
+    for user, items in zip(found.users, found.items.tolist(), strict=True):
         assert set(items) - {-1} == own[user]
 
 
 def test_the_oracle_puts_everything_relevant_first() -> None:
     split = random_split()
-    ranking = rank(recommenders.build("oracle").fit(split), split, k=20)
-    relevant = split.relevant()[ranking.users].toarray()
-    for items, wanted in zip(ranking.items, relevant, strict=True):
+    found = rank(recommenders.build("oracle").fit(split), split, k=20)
+    relevant = split.relevant()[found.users].toarray()
+    for items, wanted in zip(found.items, relevant, strict=True):
         assert set(items[: wanted.sum()]) == set(np.flatnonzero(wanted))
 
 

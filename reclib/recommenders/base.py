@@ -30,11 +30,14 @@ class Recommender(ABC):
         Where the scores are computed.
     found : mapping
         What training found out on valid, as settings that repeat it without looking there.
+    world_size : int
+        Number of processes that trained together.
     """
 
     curve: pd.DataFrame | None = None
     device: str = "cpu"
     found: Mapping[str, Any] = MappingProxyType({})
+    world_size: int = 1
 
     @abstractmethod
     def fit(self, split: Split) -> Self:

@@ -123,7 +123,8 @@ OPTIONAL: dict[str, Sequence[str]] = {
         "epochs", "cf_weight", "label_smoothing", "drop_rate", "cf_l2", "cf_user_weight",
         "cf_dropout", "cf_discount", "cf_items", "cf_folds", "cf_decays", "cf_transition",
         "cf_transition_l2", "cf_neighbours", "cf_shrink", "loss", "gbce_t", "n_negatives",
-        "target", "precision",
+        "target", "precision", "full_items", "sparse", "valid_users", "strategy", "devices",
+        "num_nodes", "folder",
     ),
 }  # fmt: skip
 """Settings that a family takes beyond those with a default."""

@@ -6,7 +6,11 @@ import numpy as np
 import scipy.sparse as sp
 import torch
 
+from reclib.memory import require
 from reclib.recommenders.similarity import Floats, discounted
+
+PEAK_BYTES = 32
+"""Of each pair of items while EASE is solved: four matrices in double precision at a time."""
 
 
 def ease(
@@ -43,7 +47,19 @@ def ease(
     -------
     numpy.ndarray
         float32 ``[n_items, n_items]``; the scores of a history are the sum of its rows.
+
+    Raises
+    ------
+    reclib.errors.DataError
+        If the matrices do not fit into memory; see `reclib.memory.limit`.
     """
+    n_items = matrix.shape[1]
+    require(
+        PEAK_BYTES * n_items**2,
+        f"EASE on {n_items:,} items",
+        "Choose 'item-knn', which keeps the nearest of each item alone, or leave rare items out "
+        "(min_item).",
+    )
     gram = torch.from_numpy(weighted_gram(matrix, user_weight).astype(np.float64))
     diagonal = gram.diagonal()
     diagonal += l2 + dropout / (1 - dropout) * diagonal

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 from typing import Any
 
@@ -15,8 +15,10 @@ import torch
 from reclib.errors import UnknownName
 
 Floats = npt.NDArray[np.float32]
-BLOCK_CELLS = 20_000_000
-"""Most similarities held at a time: 80 MB."""
+BLOCK_MB = 80.0
+"""Most similarities held at a time, in MB of float32; what is done to them takes a few times that."""
+FULL = 0.25
+"""Share of similarities that may differ from 0 from which on all of them are written out."""
 
 
 def none(matrix: sp.csr_matrix, reference: sp.csr_matrix) -> sp.csr_matrix:
@@ -79,8 +81,12 @@ def neighbours(
     alpha: float = 0.5,
     locality: float = 1.0,
     own: npt.NDArray[np.integer] | None = None,
+    block_mb: float = BLOCK_MB,
 ) -> sp.csr_matrix:
     """Return the similarities to the k nearest rows, float32 ``[n_queries, n_rows]``.
+
+    Rows that share no column are never compared: the work grows with the pairs that do, and the
+    memory with ``block_mb`` and what is returned, at most k (and those equal to the k-th) a query.
 
     Parameters
     ----------
@@ -100,31 +106,57 @@ def neighbours(
         Exponent of the similarities: above 1 it favours the nearest (Aiolli, section 3.2).
     own : numpy.ndarray, optional
         int ``[n_queries]``, the row that is the query itself and no neighbour; -1 for none.
+    block_mb : float
+        Most similarities held at a time; changes nothing but memory and time.
     """
     if similarity not in ("cosine", "asymmetric", "jaccard"):
         raise UnknownName("similarity", similarity, ("cosine", "asymmetric", "jaccard"))
     if similarity == "jaccard":
-        queries, rows = (
-            queries.astype(bool).astype(np.float32),
-            rows.astype(bool).astype(np.float32),
-        )
-    q_norm, r_norm = _square_norms(queries), _square_norms(rows)
-    transposed, blocks = rows.T.tocsr(), []
-    size = max(1, BLOCK_CELLS // rows.shape[0])
-    for start in range(0, queries.shape[0], size):
-        block = slice(start, start + size)
-        dots = dense_product(queries[block], transposed)
-        if similarity == "jaccard":
-            below = q_norm[block, None] + r_norm - dots + shrink
+        queries, rows = (part.astype(bool).astype(np.float32) for part in (queries, rows))
+    q_part, r_part = _square_norms(queries), _square_norms(rows)
+    if similarity != "jaccard":
+        power = alpha if similarity == "asymmetric" else 0.5
+        q_part, r_part = q_part ** (1 - power), r_part**power
+
+    def alike(dots: Floats, q: Floats, r: Floats) -> Floats:
+        below = (q + r - dots if similarity == "jaccard" else q * r) + shrink
+        return np.divide(dots, below, out=np.zeros_like(dots), where=below > 0)
+
+    transposed, cells, blocks = rows.T.tocsr(), block_mb * 1e6 / 4, []
+    for block, most in query_blocks(queries, transposed, cells):
+        q, here = q_part[block], None if own is None else own[block]
+        if FULL * len(q) * len(r_part) <= most and len(q) * len(r_part) <= cells:
+            dense = dense_product(queries[block], transposed)
+            if here is not None:
+                dense[np.flatnonzero(here >= 0), here[here >= 0]] = 0.0
+            near = largest(alike(dense, q[:, None], r_part), k)
         else:
-            power = alpha if similarity == "asymmetric" else 0.5
-            below = np.outer(q_norm[block] ** (1 - power), r_norm**power) + shrink
-        found = np.divide(dots, below, out=np.zeros_like(dots), where=below > 0)
-        if own is not None:
-            here = np.flatnonzero(own[block] >= 0)
-            found[here, own[block][here]] = 0.0
-        blocks.append(largest(found, k).power(locality))
+            dots = (queries[block] @ transposed).tocsr()
+            size = np.diff(dots.indptr)
+            if here is not None:
+                dots.data[dots.indices == np.repeat(here, size)] = 0.0
+            dots.data = alike(dots.data, np.repeat(q, size), r_part[dots.indices])
+            near = largest_stored(dots, k)
+        blocks.append(near.power(locality))
     return sp.vstack(blocks, format="csr")
+
+
+def query_blocks(
+    queries: sp.csr_matrix, transposed: sp.csr_matrix, cells: float
+) -> Iterator[tuple[slice, float]]:
+    """Yield stretches of queries and the most products of each that are not 0.
+
+    They are no more than ``cells``, unless one query has more. It has no more than there are
+    rows, nor than the entries of its columns.
+    """
+    held = sp.csr_matrix((np.ones(queries.nnz), queries.indices, queries.indptr), queries.shape)
+    most = np.minimum(held @ np.diff(transposed.indptr).astype(float), transposed.shape[1])
+    total, start = np.cumsum(most), 0
+    while start < queries.shape[0]:
+        before = total[start - 1] if start else 0.0
+        stop = max(start + 1, int(np.searchsorted(total, before + cells, side="right")))
+        yield slice(start, stop), float(total[stop - 1] - before)
+        start = stop
 
 
 def discounted(columns: npt.NDArray[np.number], discount: float | None) -> Floats:
@@ -200,3 +232,15 @@ def _as_torch(matrix: sp.csr_matrix) -> torch.Tensor:
     columns = torch.from_numpy(matrix.indices.astype(np.int32, copy=False))
     values = torch.from_numpy(matrix.data.astype(np.float32, copy=False))
     return torch.sparse_csr_tensor(rows, columns, values, size=matrix.shape, check_invariants=False)
+
+
+def largest_stored(matrix: sp.csr_matrix, k: int) -> sp.csr_matrix:
+    """Do as `largest` to a matrix that stores its positive values, in place."""
+    ends = matrix.indptr
+    for row in np.flatnonzero(np.diff(ends) > k):
+        values = matrix.data[ends[row] : ends[row + 1]]
+        values[values < np.partition(values, len(values) - k)[len(values) - k]] = 0.0
+    np.maximum(matrix.data, 0.0, out=matrix.data)
+    matrix.eliminate_zeros()
+    matrix.sort_indices()
+    return matrix

@@ -12,6 +12,7 @@ import scipy.sparse as sp
 import torch
 
 from reclib.errors import DataError
+from reclib.memory import require
 from reclib.recommenders.base import FloatArray, IntArray, Recommender
 from reclib.splits import Split
 
@@ -19,6 +20,8 @@ Floats = npt.NDArray[np.float32]
 Integers = npt.NDArray[np.integer]
 SMALLEST = 0.05
 """A past interaction that weighs less is left out of the equations."""
+PEAK_BYTES = 24
+"""Of each pair of items while the transitions are solved: six matrices in single precision."""
 CHUNK = 50_000
 FEW = 0.05
 """Share of all pairs of items below which those that follow each other are few."""
@@ -42,8 +45,20 @@ class Transitions(Recommender):
         self.decay, self.reg_weight = decay, reg_weight
 
     def fit(self, split: Split) -> Self:
-        """Solve for the weights, and keep the decayed histories."""
+        """Solve for the weights, and keep the decayed histories.
+
+        Raises
+        ------
+        reclib.errors.DataError
+            If the weights do not fit into memory; see `reclib.memory.limit`.
+        """
         frame, self.n_items = split.train, split.n_items
+        require(
+            PEAK_BYTES * self.n_items**2,
+            f"the matrix of transitions between {self.n_items:,} items",
+            "Choose 'rnn', which learns what follows what without a matrix of all pairs, or leave "
+            "rare items out (min_item).",
+        )
         sums = gram(*_columns(frame), self.n_items, self.decay)
         self.weights = solve(*sums, self.reg_weight)
         users, items = _columns(split.history)

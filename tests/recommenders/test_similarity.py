@@ -13,10 +13,12 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from reclib.errors import UnknownName
+from reclib.meter import Meter
 from reclib.recommenders import similarity
 from reclib.recommenders.similarity import (
     dense_product,
     largest,
+    largest_stored,
     neighbours,
     reach,
     weighted,
@@ -81,12 +83,48 @@ def test_nobody_is_his_own_neighbour_and_minus_one_is_nobody(kind: str) -> None:
     assert (found == 0).tolist() == [[True, False, False], [False, True, False], [False] * 3]
 
 
-def test_blocks_give_what_one_piece_gives(monkeypatch: pytest.MonkeyPatch) -> None:
-    rows = sp.random(23, 9, 0.4, format="csr", dtype=np.float32, random_state=3)
-    ask = {"similarity": "cosine", "k": 5, "own": np.arange(23)}
-    whole = neighbours(rows, rows, **ask).toarray()
-    monkeypatch.setattr(similarity, "BLOCK_CELLS", 4 * 23)
-    np.testing.assert_array_equal(neighbours(rows, rows, **ask).toarray(), whole)
+@pytest.mark.parametrize("full", [0.0, 2.0])
+@pytest.mark.parametrize("kind", ["cosine", "asymmetric", "jaccard"])
+@given(data=st.data(), k=st.integers(1, 9), cells=st.integers(1, 40))
+@settings(max_examples=60, deadline=None)
+def test_blocks_give_what_one_piece_gives(
+    full: float, kind: str, data: st.DataObject, k: int, cells: int
+) -> None:
+    """Whatever the size of the blocks, and whether they are written out or stay sparse."""
+    values = st.sampled_from([0.0, 0.0, 0.0, -1.0, 0.5, 1.0, 3.0])
+    shape = st.tuples(st.integers(1, 12), st.just(6))
+    rows = sp.csr_matrix(data.draw(arrays(np.float32, shape, elements=values)))
+    ask = {"similarity": kind, "k": k, "own": np.arange(rows.shape[0]), "shrink": 0.5}
+    whole = neighbours(rows, rows, **ask)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(similarity, "FULL", full)
+        found = neighbours(rows, rows, **ask, block_mb=4e-6 * cells)
+    for name in ("data", "indices", "indptr"):
+        np.testing.assert_array_equal(getattr(found, name), getattr(whole, name))
+
+
+def test_a_block_holds_no_more_products_than_were_asked_for() -> None:
+    rows = sp.random(200, 50, 0.05, format="csr", dtype=np.float32, random_state=1)
+    transposed = rows.T.tocsr()
+    blocks = [block for block, _ in similarity.query_blocks(rows, transposed, 300)]
+    assert [i for b in blocks for i in range(b.start, min(b.stop, 200))] == list(range(200))
+    sizes = [(rows[block] @ transposed).nnz for block in blocks]
+    assert max(sizes) <= 300
+    assert len(blocks) < 100, "blocks of one query each are no blocks"
+
+
+def test_a_large_catalogue_is_compared_in_little_memory() -> None:
+    """All similarities of 60,000 items at once would take 14 GB."""
+    random = np.random.default_rng(0)
+    place = random.integers(0, 60_000, 120_000), random.integers(0, 20_000, 120_000)
+    items = sp.csr_matrix((np.ones(120_000, np.float32), place), (60_000, 20_000))
+    with Meter() as meter:
+        near = neighbours(items, items, similarity="cosine", k=5, block_mb=10)
+    assert meter.peak_memory_mb < 300
+    assert near.shape == (60_000, 60_000)
+    row = int(near.getnnz(axis=1).argmax())
+    alone = neighbours(items[row], items, similarity="cosine", k=5)
+    np.testing.assert_array_equal(near[row].toarray(), alone.toarray())
 
 
 @pytest.mark.parametrize("kind", ["cosine", "asymmetric", "jaccard"])
@@ -106,7 +144,9 @@ def test_reach_is_the_similarity_of_the_kth_nearest_seen_from_the_query(kind: st
 )  # fmt: skip
 @settings(max_examples=100, deadline=None)
 def test_largest_keeps_the_k_largest_positive_values_and_ties(rows: np.ndarray, k: int) -> None:
-    for row, kept in zip(rows, largest(rows, k).toarray(), strict=True):
+    stored = largest_stored(sp.csr_matrix(rows), k).toarray()
+    np.testing.assert_array_equal(stored, largest(rows, k).toarray())
+    for row, kept in zip(rows, stored, strict=True):
         last = sorted(row, reverse=True)[min(k, len(row)) - 1]
         assert kept.tolist() == [v if v > 0 and v >= last else 0.0 for v in row.tolist()]
 

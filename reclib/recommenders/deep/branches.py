@@ -12,6 +12,7 @@ from torch.nn import functional
 
 from reclib.recommenders.deep.features import Bags
 from reclib.recommenders.deep.settings import Settings
+from reclib.recommenders.deep.share import uniform_like
 
 ATTRIBUTE_STD = 0.01
 
@@ -35,7 +36,7 @@ class Dropout(nn.Module):
         """Return ``x`` with units silenced at random and the others scaled up."""
         if not self.training or not self.share:
             return x
-        return x * (torch.rand_like(x) >= self.share) / (1 - self.share)
+        return x * (uniform_like(x) >= self.share) / (1 - self.share)
 
 
 def mlp(width_in: int, settings: Settings) -> nn.Sequential:
@@ -176,9 +177,15 @@ class Attributes(nn.Module):
         self.register_buffer("levels", bags.levels, persistent=False)
         self.register_buffer("offsets", bags.offsets, persistent=False)
 
-    def forward(self) -> Tensor:
-        """Return ``[n_entities, width]``."""
-        return self.bag(self.levels, self.offsets)
+    def forward(self, chosen: Tensor | None = None) -> Tensor:
+        """Return ``[n_entities, width]``, or those of the chosen entities alone."""
+        if chosen is None:
+            return self.bag(self.levels, self.offsets)
+        ends = torch.cat([self.offsets[1:], self.offsets.new_tensor([len(self.levels)])])
+        sizes = (ends - self.offsets)[chosen]
+        offsets = sizes.cumsum(0) - sizes
+        flat = torch.repeat_interleave(self.offsets[chosen] - offsets, sizes)
+        return self.bag(self.levels[flat + torch.arange(len(flat), device=flat.device)], offsets)
 
 
 class Side(nn.Module):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
@@ -11,6 +12,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from reclib.memory import require
+from reclib.recommenders import ease as closed
+from reclib.recommenders import transitions
 from reclib.recommenders.deep.loss import position_blocks
 from reclib.recommenders.deep.sequences import Histories
 from reclib.recommenders.ease import ease
@@ -19,6 +23,7 @@ from reclib.recommenders.transitions import gram, solve
 EASE, TRANSITIONS = 0, 1
 """The kinds of weights, in the order of their tables."""
 N_SAMPLED = 1000
+PEAK_BYTES = max(closed.PEAK_BYTES, transitions.PEAK_BYTES)
 
 
 class _Taken(NamedTuple):
@@ -47,6 +52,11 @@ class CFWeights(nn.Module):
         See `Settings`; a ``transition`` of 0 leaves the transitions out.
     **options : float
         Of `reclib.recommenders.ease.ease`.
+
+    Raises
+    ------
+    reclib.errors.DataError
+        If the weights do not fit into memory; see `reclib.memory.limit`.
 
     Attributes
     ----------
@@ -90,11 +100,26 @@ class CFWeights(nn.Module):
         self._keep("folds", torch.randperm(histories.n_users, generator=generator) % n_folds)
         users, items = self._cover(histories, max_items)
         taken = _Taken(users, items, self.folds.numpy(), self.size, n_folds)
-        tables = _ease_tables(taken, options)
-        if transition:
-            tables += _transition_tables(taken, transition, transition_l2)
-        self._keep("tables", torch.cat(tables))
+        self._keep("tables", self._solved(taken, transition, transition_l2, options))
         self._keep("levels", self._levels(histories, generator))
+
+    def _solved(
+        self, taken: _Taken, transition: float, l2: float, options: dict[str, float]
+    ) -> Tensor:
+        """Return the tables, each written in its place as soon as it is there."""
+        n_tables = (self.n_folds + 1) * (2 if transition else 1)
+        require(
+            (4 * n_tables + PEAK_BYTES + 4 * self.n_folds) * self.size**2,
+            f"the CF branch over {self.size:,} items in {self.n_folds} folds",
+            "Set cf_items or cf_folds lower, or leave 'cf' out of the branches.",
+        )
+        tables = torch.empty(n_tables * self.size, self.size)
+        found = _ease_tables(taken, options)
+        if transition:
+            found = chain(found, _transition_tables(taken, transition, l2))
+        for part, table in zip(tables.split(self.size), found, strict=True):
+            part.copy_(table)
+        return tables
 
     def _keep(self, name: str, values: Tensor) -> None:
         """Keep what moves to the device with the network, and is made anew, not stored."""
@@ -117,15 +142,34 @@ class CFWeights(nn.Module):
         largest = []
         for part in users.split(100):
             flat = histories.flat(histories.offsets[part], histories.offsets[part + 1])
-            largest.append(self.bag(*flat, self.table_of(part, training=True)).amax(-1))
+            sums = self.sums(*flat, self.table_of(part, training=True)).amax(-1)
+            largest.append(sums if self.size == self.n_items else sums.clamp(min=0))
         return torch.cat(largest, 1).mean(1)
 
     def table_of(self, users: Tensor, training: bool) -> Tensor:
         """Return which table each user reads, int64 ``[batch]``."""
         return self.folds[users] if training else torch.full_like(users, self.n_folds)
 
-    def bag(self, items: Tensor, offsets: Tensor, ages: Tensor, tables: Tensor) -> Tensor:
-        """Return the decayed sums over whole histories, float32 ``[n_scores, batch, n_items]``."""
+    def bag(
+        self,
+        items: Tensor,
+        offsets: Tensor,
+        ages: Tensor,
+        tables: Tensor,
+        asked: Tensor | None = None,
+    ) -> Tensor:
+        """Return the decayed sums over whole histories, float32 ``[n_scores, batch, n_asked]``.
+
+        The scores of the catalogue, or of the ``asked`` items alone.
+        """
+        sums = self.sums(items, offsets, ages, tables)
+        if asked is None:
+            return self.spread(sums)
+        place = self.place[asked]
+        return sums[..., place.clamp(min=0)] * (place >= 0)
+
+    def sums(self, items: Tensor, offsets: Tensor, ages: Tensor, tables: Tensor) -> Tensor:
+        """Return the decayed sums for the covered items, ``[n_scores, batch, covered]``."""
         ends = torch.cat([offsets[1:], offsets.new_tensor([len(items)])])
         tables = torch.repeat_interleave(tables, ends - offsets)
         known = (self.place[items] >= 0).float()
@@ -139,7 +183,7 @@ class CFWeights(nn.Module):
             )
             for kind, decay in zip(self.kinds, self.decays, strict=True)
         ]
-        return self.spread(torch.stack(sums))
+        return torch.stack(sums)
 
     def at(self, items: Tensor, tables: Tensor, kind: int) -> Tensor:
         """Return where the weights of items lie in the tables."""
@@ -200,20 +244,22 @@ class CFWeights(nn.Module):
         return wide
 
 
-def _ease_tables(taken: _Taken, options: dict[str, float]) -> list[Tensor]:
-    """Return EASE without each fold and with all users."""
+def _ease_tables(taken: _Taken, options: dict[str, float]) -> Iterator[Tensor]:
+    """Yield EASE without each fold and with all users."""
     ones = np.ones(len(taken.users), np.float32)
     shape = (len(taken.folds), taken.n_items)
     matrix = sp.csr_matrix((ones, (taken.users, taken.items)), shape=shape)
-    parts = [matrix[np.flatnonzero(taken.folds != fold)] for fold in range(taken.n_folds)]
-    return [torch.from_numpy(ease(part, **options)) for part in [*parts, matrix]]
+    for fold in range(taken.n_folds):
+        yield torch.from_numpy(ease(matrix[np.flatnonzero(taken.folds != fold)], **options))
+    yield torch.from_numpy(ease(matrix, **options))
 
 
-def _transition_tables(taken: _Taken, decay: float, l2: float) -> list[Tensor]:
-    """Return the transitions without each fold and with all users."""
+def _transition_tables(taken: _Taken, decay: float, l2: float) -> Iterator[Tensor]:
+    """Yield the transitions without each fold and with all users."""
     fold_of = taken.folds[taken.users]
     parts = [fold_of == fold for fold in range(taken.n_folds)]
     sums = [gram(taken.users[p], taken.items[p], taken.n_items, decay) for p in parts]
     past, after = (sum(each) for each in zip(*sums, strict=True))
-    rest = [(past - one, after - other) for one, other in sums]
-    return [torch.from_numpy(solve(*each, l2)) for each in [*rest, (past, after)]]
+    for one, other in sums:
+        yield torch.from_numpy(solve(past - one, after - other, l2))
+    yield torch.from_numpy(solve(past, after, l2))

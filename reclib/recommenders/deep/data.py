@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from reclib.memory import rows_at_once
 from reclib.recommenders.deep.features import Context
 from reclib.recommenders.deep.sequences import Batch, Histories, Windows, length_batches
 from reclib.recommenders.deep.settings import TWO_SIDED, Settings
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
     from reclib.splits import Split
 
 SCORING_BATCH = 128
+SCORING_MB = 1000.0
+CELL_BYTES = 60
+"""Of a user and item while scores are computed: those of network and CF, and their sums."""
 
 
 @dataclass(frozen=True)
@@ -114,9 +119,9 @@ class GapBatches(Thinned, Dataset[Batch]):
 class RankingBatches(Dataset[Batch]):
     """Whole histories with their relevant targets and candidates, for validation."""
 
-    def __init__(self, split: Split, histories: Histories, max_len: int, target: str) -> None:
+    def __init__(self, split: Split, histories: Histories, settings: Settings, target: str) -> None:
         self.split, self.histories = split, histories
-        self.max_len, self.target = max_len, target
+        self.max_len, self.target = settings.max_len, target
         relevant = split.relevant().tocoo()
         order = np.lexsort((relevant.col, relevant.row))
         counts = np.bincount(relevant.row, minlength=split.n_users)
@@ -125,8 +130,18 @@ class RankingBatches(Dataset[Batch]):
         empty = torch.zeros(len(items), 0, dtype=torch.int64)
         self.targets = Histories(items, empty, offsets, split.n_items)
         users = torch.from_numpy(split.users().astype(np.int64))
-        users = users[torch.argsort(histories.lengths[users], descending=True, stable=True)]
-        self.batches = users.split(SCORING_BATCH)
+        most = settings.validated(split.n_items)
+        if most is not None and most < len(users):
+            generator = torch.Generator().manual_seed(settings.seed)
+            users = users[torch.randperm(len(users), generator=generator)[:most].sort().values]
+        self.users = users[torch.argsort(histories.lengths[users], descending=True, stable=True)]
+        self.batches = self.users.split(scored_at_once(split.n_items))
+
+    def share(self, rank: int, world: int) -> RankingBatches:
+        """Return the batches of every ``world``-th user from one on."""
+        mine = copy.copy(self)
+        mine.batches = self.users[rank::world].split(scored_at_once(self.split.n_items))
+        return mine
 
     def __len__(self) -> int:
         return len(self.batches)
@@ -136,6 +151,11 @@ class RankingBatches(Dataset[Batch]):
         allowed = to_tensor(self.split.candidates(users.numpy().astype(np.int32)))
         targets = self.targets.sets(users)
         return asking(self.histories, users, self.max_len, self.target, targets, allowed)
+
+
+def scored_at_once(n_items: int) -> int:
+    """Return how many users are scored together over a catalogue of some size."""
+    return rows_at_once(CELL_BYTES * n_items, SCORING_MB, SCORING_BATCH)
 
 
 def asking(
@@ -199,12 +219,13 @@ class HistoryData(pl.LightningDataModule):
         target: str,
     ) -> None:
         super().__init__()
+        self.allow_zero_length_dataloader_with_multiple_devices = True  # fewer users than processes
         self.train = log_of(split, "train", context)
         self.settings, self.target = settings, target
         self.ranking: RankingBatches | None = None
         if validation is not None and len(validation.users()):
             known = log_of(validation, "history", context).histories()
-            self.ranking = RankingBatches(validation, known, settings.max_len, target)
+            self.ranking = RankingBatches(validation, known, settings, target)
 
     def batches(self, epoch: int) -> Dataset[Batch]:
         """Return the training batches of one epoch."""
@@ -218,4 +239,9 @@ class HistoryData(pl.LightningDataModule):
 
     def val_dataloader(self) -> DataLoader[Batch] | list[DataLoader[Batch]]:
         """Return the validation batches, none where there is nothing to validate on."""
-        return [] if self.ranking is None else DataLoader(self.ranking, batch_size=None)
+        if self.ranking is None:
+            return []
+        rank, world = (0, 1) if self.trainer is None else (
+            self.trainer.global_rank, self.trainer.world_size
+        )  # fmt: skip
+        return DataLoader(self.ranking.share(rank, world), batch_size=None)

@@ -10,8 +10,10 @@ from torch import Tensor, nn
 
 from reclib.recommenders.deep import loss
 from reclib.recommenders.deep.competitors import Competitors
+from reclib.recommenders.deep.rows import Touched
 from reclib.recommenders.deep.sequences import Batch
 from reclib.recommenders.deep.settings import Settings
+from reclib.recommenders.deep.share import taken
 from reclib.recommenders.deep.states import Inputs, States
 from reclib.recommenders.deep.trained import Trained
 
@@ -78,16 +80,55 @@ class IntegratedModule(Trained):
         """Return the loss of a batch, with the CF weights that have not seen its users."""
         losses = {"next": self.next_loss, "gaps": self.gap_loss, "set": self.set_loss,
                   "ratings": self.rating_loss}  # fmt: skip
-        total = losses[self.target](batch)
-        self.log("train_loss", total, on_step=False, on_epoch=True, batch_size=len(batch.users))
+        self.whole = batch
+        try:
+            with taken(batch, self.rank, self.world) as mine:
+                total = losses[self.target](mine)
+        finally:
+            self.whole = self.states.touched = None
+        if self.world > 1:  # the mean of the shares' gradients is then that of the whole batch
+            total = total * (self.world * self.counted(mine) / self.counted(batch))
+        size, together = len(batch.users), self.world > 1
+        self.log("train_loss", total, on_step=False, on_epoch=True, batch_size=size,
+                 sync_dist=together)  # fmt: skip
         return total
+
+    def counted(self, batch: Batch) -> Tensor:
+        """Return over how many targets, or users of `set_loss`, a batch's loss is a mean."""
+        known = batch.targets >= 0
+        return known.any(-1).sum() if self.target == "set" else known.sum()
+
+    def narrowed(self, batch: Batch, among: Competitors) -> tuple[Tensor, Batch]:
+        """Return the item vectors, and the batch as they number its items.
+
+        Where rows are touched alone, those of the batch's items and of those that compete.
+        """
+        if not self.states.items.sparse or not torch.is_grad_enabled():
+            return self.states.table(), batch
+        others = torch.arange(self.n_items) if among.items is None else among.items
+        self.states.touched = Touched.of(self.n_items, batch.items, others.to(batch.items.device))
+        near = batch._replace(items=self.states.touched.place[batch.items])
+        return self.states.table(), near
+
+    def competing(self, table: Tensor, among: Competitors) -> Tensor:
+        """Return the vectors of those that compete, out of what `narrowed` has returned."""
+        if self.states.touched is None or among.items is None:
+            return among.of_rows(table)
+        return table[self.states.touched.place[among.items]]
+
+    def seen(self, batch: Batch, among: Competitors) -> Tensor:
+        """Return who has seen which of those that compete, bool ``[batch, n_competing + 1]``."""
+        return batch.seen(among.n_of(self.n_items), among.place)
 
     def next_loss(self, batch: Batch) -> Tensor:
         """Return the mean cross-entropy of the next item over all positions."""
-        table, among = self.states.table(), self.competitors(batch)
-        states, gates = self.states(batch, table)
-        size = loss.block_size(batch.lengths, among.n_of(self.n_items))
-        seen = among.seen(batch.seen(self.n_items))
+        among = self.competitors(batch)
+        table, near = self.narrowed(batch, among)
+        states, gates = self.states(near, table)
+        size, seen = (
+            loss.block_size(batch.lengths, among.n_of(self.n_items)),
+            self.seen(batch, among),
+        )
         hidden = loss.hidden_before(seen, among.at(batch.items), batch.lengths, size)
         scores = self.cf_scores(batch, among, size)
         return self.cross_entropy(
@@ -96,15 +137,17 @@ class IntegratedModule(Trained):
 
     def gap_loss(self, batch: Batch) -> Tensor:
         """Return the mean cross-entropy of the item that each position would leave a gap for."""
-        table, among = self.states.table(), self.competitors(batch)
-        states, gates = self.states.between(batch, table, skip=1)
+        among = self.competitors(batch)
+        table, near = self.narrowed(batch, among)
+        states, gates = self.states.between(near, table, skip=1)
         size = loss.block_size(batch.lengths, among.n_of(self.n_items))
-        hidden = loss.hidden_always(among.seen(batch.seen(self.n_items)), batch.lengths, size)
+        hidden = loss.hidden_always(self.seen(batch, among), batch.lengths, size)
         return self.cross_entropy(batch, table, states, gates[..., :0], among, hidden, None)
 
     def competitors(self, batch: Batch) -> Competitors:
-        """Return the items that compete for the positions of a batch."""
-        return Competitors.of(batch.targets, self.n_items, self.settings.n_negatives)
+        """Return the items that compete for the positions of a batch, of all processes' shares."""
+        targets = batch.targets if self.whole is None else self.whole.targets
+        return Competitors.of(targets, self.n_items, self.settings.negatives(self.n_items))
 
     def cross_entropy(
         self,
@@ -120,7 +163,7 @@ class IntegratedModule(Trained):
         binary, criterion = self.settings.loss == "gbce", self.criterion(batch, among)
         total: Tensor = loss.BlockCrossEntropy.apply(
             states,
-            among.of_rows(table),
+            self.competing(table, among),
             among.of_rows(self.bias) if binary else among.corrected(self.bias),
             weights,
             (among.at(batch.targets), batch.lengths),
@@ -129,7 +172,7 @@ class IntegratedModule(Trained):
             criterion,
             loss.block_size(batch.lengths, among.n_of(self.n_items)),
         )
-        return total / (batch.targets >= 0).sum()
+        return total / (batch.targets >= 0).sum().clamp(min=1)
 
     def criterion(self, batch: Batch, among: Competitors) -> loss.Criterion:
         """Return the loss of a position."""
@@ -146,27 +189,29 @@ class IntegratedModule(Trained):
         if self.cf is None:
             return None
         tables = self.cf.table_of(batch.users, training=True)
-        bag = self.cf.bag(batch.bag, batch.offsets, batch.ages, tables)
-        before = among.of_columns(bag)
+        before = self.cf.bag(batch.bag, batch.offsets, batch.ages, tables, among.items)
         return self.cf.blocks(batch.items, before, tables, batch.lengths, size, among.items)
 
     def set_loss(self, batch: Batch) -> Tensor:
         """Return the multinomial loss of the items dropped from the histories."""
-        logits = self.scores(batch, training=True)
+        among = self.competitors(batch)
+        logits = self.after(batch, training=True, among=among)
+        hidden = self.seen(batch, among)[:, :-1]
         return loss.set_cross_entropy(
-            logits.masked_fill(batch.seen(self.n_items)[:, :-1], -torch.inf), batch.targets
+            logits.masked_fill(hidden, -torch.inf), among.at(batch.targets)
         )
 
     def rating_loss(self, batch: Batch) -> Tensor:
         """Return the mean squared error of the rating that each position leaves a gap for."""
         assert self.ratings is not None
-        table, known = self.states.table(), batch.targets >= 0
-        states, _ = self.states.between(batch, table, skip=1)
-        target = batch.targets.clamp(min=0)
-        match = RATING_SCALE * (states * table[target]).sum(-1)
+        known, target = batch.targets >= 0, batch.targets.clamp(min=0)
+        table, near = self.narrowed(batch, Competitors(items=batch.targets[known]))
+        states, _ = self.states.between(near, table, skip=1)
+        own = torch.where(known, near.items, 0)  # each position asks for its own item
+        match = RATING_SCALE * (states * table[own]).sum(-1)
         expected = self.ratings.mean + match + self.bias[target] + self.level(states)[..., 0]
         error = expected - self.ratings.values[batch.context[..., 0]]
-        return error[known].square().mean()
+        return error[known].square().sum() / known.sum().clamp(min=1)
 
     def last(self, batch: Batch, table: Tensor) -> tuple[Tensor, Tensor]:
         """Return fused state and gates after the whole history, ``[batch, ...]``."""
@@ -188,16 +233,15 @@ class IntegratedModule(Trained):
         known.index_add_(0, batch.owners, batch.lengths.to(known.dtype))
         return torch.where((known == 0)[:, None], self.popularity.log1p(), found)
 
-    def after(self, batch: Batch, training: bool) -> Tensor:
-        """Return the logits after whole histories, ``[batch, n_items]``."""
-        table = self.states.table()
-        state, gates = self.last(batch, table)
-        logits = state @ table.T + self.bias
+    def after(self, batch: Batch, training: bool, among: Competitors = Competitors()) -> Tensor:
+        """Return the logits after whole histories, ``[batch, n_competing]``."""
+        table, near = self.narrowed(batch, among)
+        state, gates = self.last(near, table)
+        logits = state @ self.competing(table, among).T + among.corrected(self.bias)
         if self.cf is None:
             return logits
-        extra = self.cf.bag(
-            batch.bag, batch.offsets, batch.ages, self.cf.table_of(batch.users, training)
-        )
+        tables = self.cf.table_of(batch.users, training)
+        extra = self.cf.bag(batch.bag, batch.offsets, batch.ages, tables, among.items)
         return logits + torch.einsum("bd,dbn->bn", self.cf_weights(gates), extra)
 
     def parts(self, batch: Batch) -> tuple[Tensor, Tensor]:

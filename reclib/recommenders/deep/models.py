@@ -12,7 +12,7 @@ import torch
 
 from reclib.recommenders.base import FloatArray, IntArray, Recommender
 from reclib.recommenders.deep.cf import CFWeights
-from reclib.recommenders.deep.data import SCORING_BATCH, HistoryData, asking, log_of
+from reclib.recommenders.deep.data import HistoryData, asking, log_of, scored_at_once
 from reclib.recommenders.deep.features import Context, bags
 from reclib.recommenders.deep.integrated import IntegratedModule
 from reclib.recommenders.deep.rated import Ratings
@@ -73,6 +73,7 @@ class Integrated(Settings, Recommender):
         with scratch(settings, *key) as folder:
             curve = train(self.module, data, settings, folder, epochs)
         self.device = str(self.module.device)
+        self.world_size = settings.devices * settings.num_nodes if settings.strategy == "ddp" else 1
         if validation is not None:
             self.found = {"epochs": int(curve[METRIC].to_numpy().argmax()) + 1}
             if self.module.weighs:
@@ -106,7 +107,7 @@ class Integrated(Settings, Recommender):
         index = torch.from_numpy(np.asarray(users, np.int64))
         order = torch.argsort(self.histories.lengths[index], descending=True, stable=True)
         batches = []
-        for rows in order.split(SCORING_BATCH):
+        for rows in order.split(scored_at_once(self.histories.n_items)):
             batch = asking(self.histories, index[rows], self.max_len, self.module.target)
             batch = Batch(*(part.to(self.module.device) for part in batch))
             batches.append((rows.numpy(), batch))

@@ -49,12 +49,28 @@ class Batch(NamedTuple):
     allowed: Tensor
     owners: Tensor
 
-    def seen(self, n_items: int) -> Tensor:
-        """Return which items the bag of each row holds, bool ``[batch, n_items + 1]``."""
+    def rows(self, index: Tensor) -> Batch:
+        """Return some rows, as a batch of the same length in which each is asked for itself."""
+        ends = torch.cat([self.offsets[1:], self.offsets.new_tensor([len(self.bag)])])
+        sizes = (ends - self.offsets)[index]
+        offsets = sizes.cumsum(0) - sizes
+        flat = torch.repeat_interleave(self.offsets[index] - offsets, sizes)
+        flat = flat + torch.arange(len(flat), device=flat.device)
+        rows = (part[index] for part in self[:5])
+        owners = torch.arange(len(index), device=index.device)
+        return Batch(*rows, self.bag[flat], offsets, self.ages[flat], self.allowed[index], owners)
+
+    def seen(self, n_items: int, place: Tensor | None = None) -> Tensor:
+        """Return which items the bag of each row holds, bool ``[batch, n_items + 1]``.
+
+        With the ``place`` of each item of the catalogue, which of ``n_items`` places; the last
+        column stands for all that has none.
+        """
         rows, device = torch.arange(len(self.users), device=self.bag.device), self.bag.device
         seen = torch.zeros(len(rows), n_items + 1, dtype=torch.bool, device=device)
         ends = torch.cat([self.offsets[1:], self.offsets.new_tensor([len(self.bag)])])
-        seen[torch.repeat_interleave(rows, ends - self.offsets), self.bag] = True
+        held = self.bag if place is None else place[self.bag]
+        seen[torch.repeat_interleave(rows, ends - self.offsets), held] = True
         return seen
 
     def by_user(self, values: Tensor) -> Tensor:

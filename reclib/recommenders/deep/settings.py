@@ -12,6 +12,9 @@ PRECISIONS = ("medium", "high", "highest")
 TARGETS = ("next", "gaps", "ratings", "set", "auto")
 TWO_SIDED = ("gaps", "ratings")
 """Targets that are asked for out of what comes before and after them."""
+STRATEGIES = ("auto", "ddp")
+NEGATIVES = 2000
+VALID_USERS = 10_000
 
 
 @dataclass(kw_only=True)
@@ -57,9 +60,20 @@ class Settings:
         item whether it is the one; see `reclib.recommenders.deep.loss.gbce_with_gradient`.
     gbce_t : float
         Calibration of the latter.
-    n_negatives : int
+    n_negatives : int, optional
         Items drawn at random that compete with the targets of a batch, with the correction for
-        it; see `Competitors`. 0 for the whole catalogue.
+        it; see `Competitors`. 0 for the whole catalogue. By default that, and beyond
+        ``full_items`` items `NEGATIVES`.
+    full_items : int
+        Size of a catalogue up to which all of it competes, is read and is updated at every step,
+        where ``n_negatives`` and ``sparse`` do not say otherwise.
+    sparse : bool, optional
+        Whether a step reads and updates those item vectors alone that it touches; see
+        `RowAdamW`. By default beyond ``full_items`` items. Where the whole catalogue competes,
+        all are touched.
+    valid_users : int, optional
+        Most users, drawn at random, on whom NDCG is measured after each epoch. By default all,
+        and beyond ``full_items`` items `VALID_USERS`.
     drop_rate : float
         Share of a history that is dropped and asked for, with the targets ``gaps`` and ``set``.
     cf_neighbours, cf_shrink : int and float
@@ -84,7 +98,13 @@ class Settings:
     progress : bool
         Show a progress bar on standard error.
     folder : str or None
-        Where checkpoints and logs go while training; a scratch folder by default.
+        Where checkpoints and logs go while training; a scratch folder by default. On several
+        machines, one that all of them see.
+    strategy : {"auto", "ddp"}
+        ``ddp``: several processes, started by ``torchrun`` or Slurm, share each batch; see
+        `reclib.launch`. The result is that of one process.
+    devices, num_nodes : int
+        Processes on each machine, and machines, of the strategy ``ddp``.
     """
 
     branches: tuple[str, ...] = ("cf", "cnn", "rnn", "attention", "side")
@@ -105,7 +125,10 @@ class Settings:
     label_smoothing: float = 0.0
     loss: str = "softmax"
     gbce_t: float = 0.75
-    n_negatives: int = 0
+    n_negatives: int | None = None
+    full_items: int = 50_000
+    sparse: bool | None = None
+    valid_users: int | None = None
     drop_rate: float = 0.2
     cf_neighbours: int = 200
     cf_shrink: float = 30.0
@@ -122,6 +145,9 @@ class Settings:
     seed: int = 2026
     progress: bool = False
     folder: str | None = None
+    strategy: str = "auto"
+    devices: int = 1
+    num_nodes: int = 1
 
     def __post_init__(self) -> None:
         """Refuse what cannot work before any time is spent on it."""
@@ -135,6 +161,8 @@ class Settings:
             raise UnknownName("loss", self.loss, LOSSES)
         if self.precision not in PRECISIONS:
             raise UnknownName("precision", self.precision, PRECISIONS)
+        if self.strategy not in STRATEGIES:
+            raise UnknownName("strategy", self.strategy, STRATEGIES)
         if not self.branches:
             raise DataError("no branch is switched on", f"Name some of {', '.join(BRANCHES)}.")
         if self.embedding_size % self.n_heads:
@@ -142,6 +170,23 @@ class Settings:
                 f"embedding_size {self.embedding_size} is not a multiple of n_heads {self.n_heads}",
                 "Choose a multiple.",
             )
+
+    def negatives(self, n_items: int) -> int:
+        """Return how many items are drawn to compete with the targets; 0 for all."""
+        if self.n_negatives is not None:
+            return self.n_negatives
+        return 0 if n_items <= self.full_items else NEGATIVES
+
+    def touches(self, n_items: int) -> bool:
+        """Return whether a step reads and updates the item vectors alone that it touches."""
+        wanted = n_items > self.full_items if self.sparse is None else self.sparse
+        return wanted and self.negatives(n_items) > 0
+
+    def validated(self, n_items: int) -> int | None:
+        """Return on how many users at most NDCG is measured after each epoch; None for all."""
+        if self.valid_users is not None or n_items <= self.full_items:
+            return self.valid_users
+        return VALID_USERS
 
     def network(self) -> Settings:
         """Return the settings alone, without the recommender that carries them."""

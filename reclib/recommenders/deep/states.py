@@ -13,6 +13,7 @@ from reclib.recommenders.deep.branches import ATTRIBUTE_STD, SEQUENTIAL, Attribu
 from reclib.recommenders.deep.cf import CFWeights
 from reclib.recommenders.deep.features import Bags
 from reclib.recommenders.deep.rated import Ratings
+from reclib.recommenders.deep.rows import Touched
 from reclib.recommenders.deep.sequences import Batch
 from reclib.recommenders.deep.settings import Settings
 
@@ -86,9 +87,11 @@ class States(nn.Module):
     def __init__(self, inputs: Inputs, settings: Settings, two_sided: bool = False) -> None:
         super().__init__()
         n_items, width = len(inputs.popularity), settings.embedding_size
+        self.touched: Touched | None = None  # the items that a training step is limited to
         # between two sides the CF scores are no branch of a gap, but of the whole history
         self.names = tuple(n for n in settings.branches if n != "cf" or not two_sided)
         self.items = nn.Embedding(n_items + 1, width, padding_idx=n_items)
+        self.items.sparse = settings.touches(n_items)
         nn.init.normal_(self.items.weight, std=width**-0.5)
         nn.init.zeros_(self.items.weight[n_items])
         self.branches = _readers(settings)
@@ -111,9 +114,13 @@ class States(nn.Module):
         self.gate_bias = nn.Parameter(torch.zeros(len(self.names)))
 
     def table(self) -> Tensor:
-        """Return the item vectors ``[n_items, width]``, used for input and output alike."""
-        table = self.items.weight[:-1]
-        return table + self.item_attributes() if "side" in self.names else table
+        """Return the item vectors ``[n_items, width]``, used for input and output alike.
+
+        In a step that is limited to some items, theirs alone.
+        """
+        only = None if self.touched is None else self.touched.items
+        table = self.items.weight[:-1] if only is None else self.items(only)
+        return table + self.item_attributes(only) if "side" in self.names else table
 
     def forward(self, batch: Batch, table: Tensor) -> tuple[Tensor, Tensor]:
         """Return fused states ``[batch, length, width]`` and gates ``[.., n_branches]``.
@@ -163,7 +170,8 @@ class States(nn.Module):
 
     def embed(self, batch: Batch, table: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
         """Return the vectors of the interactions and those of the side features."""
-        padded = torch.cat([table, self.items.weight[-1:]])
+        last = table[:1] * 0 if self.touched is not None else self.items.weight[-1:]
+        padded = torch.cat([table, last])
         x = functional.embedding(batch.items, padded)
         if self.liking is not None:
             x = self.liking(x, batch.context[..., 0])
@@ -195,11 +203,14 @@ class States(nn.Module):
 
     def side(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
         """Return the vectors of the side features of users, items and interactions."""
-        items = self.item_attributes()
+        only = None if self.touched is None else self.touched.items
+        items = self.item_attributes(only)
         items = torch.cat([items, torch.zeros_like(items[:1])])[batch.items]
         context = torch.zeros_like(items)
         for column, embedding in enumerate(self.context):
             context = context + embedding(batch.context[..., column])
+        if only is not None:
+            return self.user_attributes(batch.users), items, context
         return self.user_attributes()[batch.users], items, context
 
 

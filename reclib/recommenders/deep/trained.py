@@ -8,6 +8,7 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor
 
+from reclib.recommenders.deep.rows import RowAdamW, clip
 from reclib.recommenders.deep.sequences import Batch
 from reclib.recommenders.deep.settings import TWO_SIDED, Settings
 from reclib.recommenders.deep.validation import ndcg
@@ -30,7 +31,18 @@ class Trained(pl.LightningModule):
     def __init__(self, settings: Settings, target: str) -> None:
         super().__init__()
         self.settings, self.target = settings, target
+        self.whole: Batch | None = None  # the batch that all processes learn from
         self.register_buffer("cf_weight", torch.tensor(self.choices[len(self.choices) // 5]))
+
+    @property
+    def world(self) -> int:
+        """Number of processes that train together."""
+        return 1 if self._trainer is None else int(self.trainer.world_size)
+
+    @property
+    def rank(self) -> int:
+        """Number of this process among them, from 0."""
+        return 0 if self._trainer is None else int(self.trainer.global_rank)
 
     @property
     def choices(self) -> tuple[float, ...]:
@@ -77,17 +89,40 @@ class Trained(pl.LightningModule):
 
     def on_validation_epoch_end(self) -> None:
         """Log NDCG@10, and keep the CF weight that has the best one."""
-        means = torch.cat(self.validated, 1).mean(1)
+        means = self.mean_of_all()
         if self.weighs:
             self.cf_weight.fill_(self.choices[int(means.argmax())])
-        self.log("valid_ndcg@10", means.max())
+        self.log("valid_ndcg@10", means.max(), sync_dist=self.world > 1)
+
+    def mean_of_all(self) -> Tensor:
+        """Return the mean NDCG over the users of all processes, for each CF weight, float64."""
+        if self.world == 1:
+            return torch.cat(self.validated, 1).mean(1)
+        mine = torch.zeros(len(self.choices) if self.weighs else 1, 2, dtype=torch.float64)
+        for values in self.validated:
+            mine += torch.stack([values.sum(1), torch.full_like(values[:, 0], values.shape[1])], 1)
+        total = self.trainer.strategy.reduce(mine.to(self.device), reduce_op="sum")
+        return total[:, 0] / total[:, 1]
+
+    def configure_gradient_clipping(
+        self, optimizer: Any, gradient_clip_val: Any = None, gradient_clip_algorithm: Any = None
+    ) -> None:
+        """Clip the norm of all gradients, also where some are sparse."""
+        if gradient_clip_val and any(p.grad is not None and p.grad.is_sparse
+                                     for p in self.parameters()):  # fmt: skip
+            clip(list(self.parameters()), gradient_clip_val)
+        else:
+            super().configure_gradient_clipping(
+                optimizer, gradient_clip_val, gradient_clip_algorithm
+            )
 
     def configure_optimizers(self) -> Any:
         """Return AdamW with decay on the matrices only, and its linearly falling rate."""
         matrices = [p for p in self.parameters() if p.ndim > 1]
         vectors = [p for p in self.parameters() if p.ndim <= 1]
         settings = self.settings
-        optimizer = torch.optim.AdamW(
+        rows = any(getattr(module, "sparse", False) for module in self.modules())
+        optimizer = (RowAdamW if rows else torch.optim.AdamW)(
             [
                 {"params": matrices, "weight_decay": settings.weight_decay},
                 {"params": vectors, "weight_decay": 0.0},

@@ -21,13 +21,16 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import Callback, EarlyStopping, ModelCheckpoint
 from pytorch_lightning.loggers import CSVLogger
+from pytorch_lightning.strategies import DDPStrategy
 from pytorch_lightning.utilities.seed import isolate_rng
 from torch.utils import deterministic
 from tqdm.auto import tqdm
 
+from reclib.errors import DataError
 from reclib.recommenders.deep.data import HistoryData
 from reclib.recommenders.deep.integrated import IntegratedModule
 from reclib.recommenders.deep.settings import Settings
+from reclib.recommenders.deep.share import launched
 
 METRIC = "valid_ndcg@10"
 CURVE = ["epoch", "train_loss", METRIC, "seconds"]
@@ -53,21 +56,47 @@ def train(
             callbacks=callbacks,
             logger=CSVLogger(folder, name="log"),
             deterministic=True if not torch.cuda.is_available() else "warn",
-            devices=1,
             gradient_clip_val=1.0,
             reload_dataloaders_every_n_epochs=1,
             num_sanity_val_steps=0,
             enable_progress_bar=False,
             enable_model_summary=False,
             use_distributed_sampler=False,
+            **processes(settings),
         )
         last = folder / "last.ckpt"
         trainer.fit(module, data, ckpt_path=str(last) if last.exists() else None)
+        trainer.strategy.barrier()  # the first process has written
         if validated:
             best = torch.load(folder / "best.ckpt", weights_only=True, map_location="cpu")
             module.load_state_dict(best["state_dict"])
     module.eval()
-    return read_curve(folder)
+    curve = read_curve(folder)
+    trainer.strategy.barrier()  # all have read, before the first process clears up
+    return curve
+
+
+def processes(settings: Settings) -> dict[str, Any]:
+    """Return what Lightning is told about processes.
+
+    Raises
+    ------
+    reclib.errors.DataError
+        If several are asked for and were not started.
+    """
+    if settings.strategy != "ddp":
+        return {"devices": 1}
+    wanted, started = settings.devices * settings.num_nodes, launched()
+    if started is None or started.world != wanted:
+        raise DataError(
+            f"the strategy 'ddp' shares the work of {wanted} processes, and "
+            f"{started.world if started else 0} were started together",
+            f"Run python -m torch.distributed.run --nproc-per-node={settings.devices} -m reclib "
+            "train; a notebook trains in its own process.",
+        )
+    # some branches have no part in some targets; what is no parameter is the same everywhere
+    strategy = DDPStrategy(find_unused_parameters=True, forward_sync_buffers=False)
+    return {"strategy": strategy, "devices": settings.devices, "num_nodes": settings.num_nodes}
 
 
 def _checkpoint(folder: Path, name: str, metric: str | None) -> ModelCheckpoint:
@@ -164,6 +193,8 @@ def quiet() -> Iterator[None]:
                 "Starting from v1.9",
                 "isinstance.treespec",
                 "Total length of",
+                "sync_dist=True",
+                "find_unused_parameters=True was specified",
             ):
                 warnings.filterwarnings("ignore", message=f".*{hint}.*")
             yield
@@ -193,23 +224,38 @@ def scratch(settings: Settings, *parts: str) -> Iterator[Path]:
     """Lend the folder of one training, and remove it once that has ended well.
 
     The name is a hash of settings, split and this package's code, so that the same training,
-    killed and started again, finds its checkpoint, and no other one does. Two at a time do not
-    share: the second gets a folder of its own.
+    killed and started again, finds its checkpoint, and no other one does, whatever the number of
+    processes. Two at a time do not share: the second gets a folder of its own.
+
+    Raises
+    ------
+    reclib.errors.DataError
+        If several processes train together and others train the same already, or if they are on
+        several machines without a ``folder`` that all see.
     """
+    together = settings.strategy == "ddp"
+    if together and settings.num_nodes > 1 and not settings.folder:
+        raise DataError("several machines need one folder", "Set folder to one that all see.")
     home = Path(settings.folder or Path(tempfile.gettempdir()) / f"reclib-{getpass.getuser()}")
     folder = home / _key(settings, *parts)
     folder.mkdir(parents=True, exist_ok=True)
+    if together and (started := launched()) and started.rank:
+        yield folder  # the first process locks it and clears up
+        return
     with (folder / "lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        except OSError as problem:
+            if together:
+                raise DataError("this training is under way", "Wait for it.") from problem
             folder = Path(tempfile.mkdtemp(dir=home))
         yield folder
         shutil.rmtree(folder, ignore_errors=True)
 
 
 def _key(settings: Settings, *parts: str) -> str:
-    chosen = {k: v for k, v in asdict(settings).items() if k not in ("folder", "progress")}
+    where = ("folder", "progress", "strategy", "devices", "num_nodes")
+    chosen = {k: v for k, v in asdict(settings).items() if k not in where}
     code = [path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py"))]
     text = repr((sorted(chosen.items()), parts)).encode()
     return hashlib.sha256(b"".join([text, *code])).hexdigest()[:16]
