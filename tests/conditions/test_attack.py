@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from conditioned import SEEDS, assert_ordered, assert_repeatable, part
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_data import Fixed, datasets, random_split
 
@@ -16,6 +16,7 @@ from reclib.splits import make_split
 KINDS = ["average", "bandwagon"]
 
 
+@settings(deadline=None)
 @given(datasets(least=30), st.floats(0.2, 1.0), SEEDS, st.sampled_from(KINDS))
 def test_an_attack_adds_only_new_users(data: Dataset, share: float, seed: int, kind: str) -> None:
     try:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from conditioned import SEEDS, assert_ordered, assert_repeatable, pairs
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_data import Fixed, datasets, random_split
 
@@ -25,6 +25,7 @@ def cold(split: Split, **options: object) -> Conditioned:
     return Condition.of("cold-users", **{"known": KNOWN, "share": 0.25} | options)(split)
 
 
+@settings(deadline=None)
 @given(datasets(least=40), st.sampled_from(["first", "last"]), SEEDS)
 def test_each_copy_knows_so_many_and_is_asked_for_the_same(
     data: Dataset, end: str, seed: int
@@ -112,6 +113,7 @@ def test_numbers_that_few_users_reach_are_left_out() -> None:
     assert set(found.groups[found.users()]) == {0, 2}
 
 
+@settings(deadline=None)
 @given(datasets(least=40), st.floats(0.1, 0.5), SEEDS)
 def test_unseen_items_are_asked_for_and_nowhere_else(
     data: Dataset, share: float, seed: int

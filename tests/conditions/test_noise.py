@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 from conditioned import SEEDS, SHARES, assert_ordered, assert_repeatable, pairs, part
-from hypothesis import given
+from hypothesis import given, settings
 from small_data import datasets, random_split
 
 from reclib.conditions import Condition
@@ -15,6 +15,7 @@ def noisy(split: Split, share: float, seed: int = 2026) -> Split:
     return Condition.of("noise", share=share, seed=seed)(split)
 
 
+@settings(deadline=None)
 @given(datasets(least=30), SHARES, SEEDS)
 def test_noise_keeps_size_and_degrees_and_repeats_nothing(
     data: Dataset, share: float, seed: int

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from conditioned import SEEDS, SHARES, assert_ordered, assert_repeatable, pairs, part
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_data import datasets, random_split
 
@@ -16,6 +16,7 @@ from reclib.splits import make_split
 PROTOCOLS = ["holdout", "leave-last-out"]
 
 
+@settings(deadline=None)
 @given(datasets(least=30), SHARES, SEEDS, st.sampled_from(PROTOCOLS))
 def test_thinning_keeps_valid_and_test_and_leaves_every_user_something(
     data: Dataset, share: float, seed: int, protocol: str
