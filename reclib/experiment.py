@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from reclib import provenance, recommenders
+from reclib.conditions import Conditioned
 from reclib.ledger import Ledger, Run
 from reclib.meter import Meter
 from reclib.metrics import CUTOFFS, Evaluation, evaluate
@@ -72,6 +73,7 @@ def run_with_twins(
     kind: str = "run",
     cutoffs: Sequence[int] = CUTOFFS,
     twins: Sequence[Split] = (),
+    condition: Mapping[str, Any] | None = None,
 ) -> list[Run]:
     """Return the run from the ledger if nothing that it depends on has changed; else make it.
 
@@ -91,6 +93,8 @@ def run_with_twins(
     twins : sequence of Split
         Splits into the same parts under another protocol: what was fitted once is ranked under
         each.
+    condition : mapping, optional
+        What `Condition.origin` says of the condition that the split is under.
 
     Returns
     -------
@@ -98,7 +102,7 @@ def run_with_twins(
         Of the split, then of its twins.
     """
     splits = [split, *twins]
-    origins = origins_of(name, splits, settings or {}, seed, cutoffs)
+    origins = origins_of(name, splits, settings or {}, seed, cutoffs, condition)
     keys = [key_of(origin) for origin in origins]
     known = [run for run in map(ledger.find, keys) if run is not None]
     if len(known) == len(keys):
@@ -108,11 +112,11 @@ def run_with_twins(
     curve = done.recommender.curve
     return [
         ledger.add(
-            {"key": key, "kind": kind, **origin, **_row(done, evaluation)},
+            {"key": key, "kind": kind, **origin, **_row(done, evaluation, each)},
             per_user=evaluation.per_user, top=evaluation.top, curve=curve,
             gate=gate_of(done.recommender, evaluation.per_user.index),
         )
-        for key, origin, evaluation in zip(keys, origins, measured, strict=True)
+        for key, origin, evaluation, each in zip(keys, origins, measured, splits, strict=True)
     ]  # fmt: skip
 
 
@@ -124,12 +128,13 @@ def join_run(
     settings: Mapping[str, Any],
     seed: int,
     cutoffs: Sequence[int],
+    condition: Mapping[str, Any] | None = None,
 ) -> None:
     """Fit beside another process that makes the same run, and write nothing.
 
     Both have to find, or not to find, the run in the ledger before either has fitted.
     """
-    origins = origins_of(name, splits, settings, seed, cutoffs)
+    origins = origins_of(name, splits, settings, seed, cutoffs, condition)
     if any(ledger.find(key_of(origin)) is None for origin in origins):
         recommenders.build(name, settings, seed=seed).fit(splits[0])
 
@@ -152,8 +157,12 @@ def key_of(origin: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(origin, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _row(done: Measured, evaluation: Evaluation) -> dict[str, Any]:
+def _row(done: Measured, evaluation: Evaluation, split: Split) -> dict[str, Any]:
+    more: dict[str, Any] = {}
+    if isinstance(split, Conditioned):
+        more = split.found(evaluation.per_user, evaluation.top)
     return {
+        **more,
         **{metric: round(value, 6) for metric, value in evaluation.summary.items()},
         "n_users": len(evaluation.per_user),
         "found": dict(done.recommender.found),
@@ -174,11 +183,14 @@ def origins_of(
     settings: Mapping[str, Any],
     seed: int,
     cutoffs: Sequence[int],
+    condition: Mapping[str, Any] | None = None,
 ) -> list[dict[str, Any]]:
     """Return the origin of a run and of its twins, which are fitted under the first split."""
     origins = [origin_of(name, each, settings, seed, cutoffs) for each in splits]
     for origin in origins[1:]:
         origin["fitted_under"] = splits[0].protocol
+    for origin in origins if condition else []:
+        origin["condition"] = dict(condition or {})
     return origins
 
 

@@ -31,7 +31,7 @@ NEWEST = {
 }
 """What the last run decides for all of its group: the data, the split, the settings."""
 QUESTION = ("kind", "stage", "dataset_checksum", "split_checksum", "protocol", "fold",
-            "recommender", "settings", "seed")  # fmt: skip
+            "recommender", "settings", "seed", "condition")  # fmt: skip
 """What has to be the same for one row to stand for another."""
 
 Stored = Mapping[str, Any]
@@ -88,7 +88,12 @@ def newest(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def is_result(row: Mapping[str, Any]) -> bool:
-    """Return whether a row is a test run of a whole recommender, no trial and no ablation."""
+    """Return whether a row is a test run of a whole recommender, no trial and no ablation.
+
+    Nor is a run under a condition: it answers another question.
+    """
+    if row.get("condition"):
+        return False
     branches = row.get("settings", {}).get("branches", Settings.branches)
     whole = set(branches) == set(Settings.branches)
     return whole and row.get("kind") == "run" and row.get("stage") == "test"

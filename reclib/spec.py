@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import Any
 
 from reclib import recommenders
+from reclib.conditions import AS_IS, Condition
 from reclib.splits.split import Stage
 
 SAME_PARTS = {"rated-only": "holdout", "sampled": "leave-last-out"}
@@ -33,6 +34,8 @@ class Spec:
         Settings that override the chosen ones, for an ablation for instance.
     stage : {"test", "valid"}
         The part on which the ranking is measured.
+    condition : Condition, optional
+        What is done to the split first.
     """
 
     recommender: str
@@ -41,6 +44,7 @@ class Spec:
     seed: int | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
     stage: Stage = "test"
+    condition: Condition | None = None
 
 
 def grid(
@@ -61,8 +65,44 @@ def grid(
     ]
 
 
+def conditioned(
+    names: Sequence[str],
+    protocol: str,
+    conditions: Sequence[Condition | None] = (None,),
+    *,
+    limits: Mapping[str, Mapping[str, Any]] | None = None,
+    folds: Sequence[int] = (0,),
+    seeds: Sequence[int | None] = (None,),
+) -> list[Spec]:
+    """Return every combination of condition, recommender, fold and seed.
+
+    Parameters
+    ----------
+    names : sequence of str
+    protocol : str
+    conditions : sequence of Condition or None
+        None: the data as they are.
+    limits : mapping, optional
+        By recommender, settings that keep its training short; such a run never stands for the
+        recommender, since it is made under a condition, be it `AS_IS`.
+    folds, seeds : sequence
+    """
+    limits = limits or {}
+    return [
+        replace(
+            spec,
+            settings=limits.get(spec.recommender, {}),
+            condition=condition or (AS_IS if limits.get(spec.recommender) else None),
+        )
+        for condition in conditions
+        for spec in grid(names, [protocol], folds=folds, seeds=seeds)
+    ]
+
+
 def shares_fit(spec: Spec) -> bool:
     """Return whether one fit serves every protocol with the same parts."""
+    if spec.condition is not None:
+        return False
     trained = recommenders.CATALOGUE[spec.recommender].family in TRAINED
     return trained and spec.stage == "test" and not learns_anew(spec.recommender, spec.protocol)
 

@@ -21,13 +21,13 @@ from reclib.ledger import Ledger, Run
 from reclib.metrics import CUTOFFS
 from reclib.progress import track
 from reclib.ranking import check_cutoff
-from reclib.spec import SAME_PARTS, Spec, base_of, grid, shares_fit, stand_in
+from reclib.spec import SAME_PARTS, Spec, base_of, conditioned, grid, shares_fit, stand_in
 from reclib.splits import PROTOCOLS, Split, make_split
 
 SHORT_HISTORY = 20
 """Median interactions of a user below which histories are short."""
 
-__all__ = ["Spec", "Study", "grid"]
+__all__ = ["Spec", "Study", "conditioned", "grid"]
 
 
 @dataclass(frozen=True)
@@ -101,6 +101,12 @@ class Study:
         """Return the sealed split of a protocol, made on first use."""
         folder = Path(self.build_dir) / "splits"
         return make_split(self.dataset, protocol, fold=fold, seed=self.seed, folder=folder)
+
+    def split_of(self, spec: Spec) -> Split:
+        """Return the split that a run is ranked on, under its condition."""
+        split = self.split(spec.protocol, spec.fold)
+        made = split if spec.condition is None else spec.condition(split)
+        return made.at(spec.stage)
 
     def settings(self, recommender: str, protocol: str) -> dict[str, Any]:
         """Return the settings chosen on valid for this dataset, else the defaults."""
@@ -218,11 +224,12 @@ class Study:
         base = base_of(spec)
         chosen = {} if kind == "trial" else self.settings(spec.recommender, base)
         protocols = [base, *self._twins(spec, base)]
-        return [self.split(protocol, spec.fold).at(spec.stage) for protocol in protocols], {
+        return [self.split_of(replace(spec, protocol=protocol)) for protocol in protocols], {
             "settings": chosen | dict(spec.settings),
             "seed": self.seed if spec.seed is None else spec.seed,
             "ledger": self.ledger,
             "cutoffs": self.cutoffs,
+            "condition": None if spec.condition is None else spec.condition.origin,
         }
 
     def _twins(self, spec: Spec, base: str) -> list[str]:
