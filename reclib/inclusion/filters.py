@@ -128,11 +128,11 @@ def core(dataset: Dataset, min_user: int, min_item: int) -> Dataset:
 def unfinished(dataset: Dataset) -> Dataset:
     """Leave out users who took every item, if there are others: nothing is left to offer them.
 
-    It happens in small catalogues. No negative can be drawn for such a user either.
+    It happens in small catalogues. No negative can be drawn for such a user either. No pair may
+    be repeated.
     """
     users = dataset.interactions["user_id"]
-    taken = users.map(dataset.interactions.groupby("user_id")["item_id"].nunique())
-    kept = taken < dataset.n_items
+    kept = users.map(users.value_counts()) < dataset.n_items
     if kept.all() or not kept.any():
         return dataset
     return unfinished(dataset.with_interactions(dataset.interactions[kept]))
