@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .ONESHELL:
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: report book lab test recommend publish benchmarks lock clean help
+.PHONY: report book lab test recommend example publish benchmarks lock clean help
 
 VENV := .venv
 STAMP := $(VENV)/.installed
@@ -37,6 +37,9 @@ test: $(STAMP)  ## Check style, types, tests, the full report on ML-100K, notebo
 
 recommend: $(STAMP)  ## Write the best k items of every user: recommender=NAME k=10 out=lists.csv
 	@$(PYTHON) -m reclib recommend
+
+example: $(STAMP)  ## Write a small shop as a folder of your own data would be: out=my-shop
+	@$(PYTHON) -m reclib example
 
 publish: $(STAMP)  ## Copy the ledger and outputs of this build into book and notebooks, to commit them
 	@$(PYTHON) -m reclib publish

@@ -15,14 +15,16 @@ if TYPE_CHECKING:
     from reclib.report.layout import Layout
     from reclib.report.parameters import Request
 
-COMMANDS = ("report", "book", "check", "publish", "recommend", "train")
+COMMANDS = ("report", "book", "check", "publish", "recommend", "example", "train")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit status: 0, 1 for an error, 130 for Ctrl-C."""
     parser = argparse.ArgumentParser(prog="python -m reclib", description=__doc__)
     parser.add_argument("command", choices=COMMANDS)
-    parser.add_argument("words", nargs="*", metavar="NAME=VALUE", help="DATASETS, EDITION, ...")
+    parser.add_argument(
+        "words", nargs="*", metavar="NAME=VALUE", help="DATASETS, EDITION, ...; of example a folder"
+    )
     options = parser.parse_args(arguments)
     try:
         _run(options.command, options.words)
@@ -40,11 +42,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(command: str, words: Sequence[str]) -> None:
     from reclib import ledger, published
+    from reclib.datasets.example import write_example
     from reclib.report import book, check, execute, layout, parameters, publish
 
     where = layout.Layout()
     if command == "check":
         check.require_sound(where.html)
+        return
+    if command == "example":
+        print(write_example(_folder(words)))
         return
     request = parameters.read_request(words)
     if folder := parameters.data_folder(words):
@@ -69,6 +75,15 @@ def _run(command: str, words: Sequence[str]) -> None:
     index = book.build(where, jobs, request.edition)
     check.require_sound(where.html)
     print(index)
+
+
+def _folder(words: Sequence[str]) -> str:
+    """Return where the example goes: a bare word, or ``out=``, as make hands it on."""
+    from reclib.report.parameters import read_request
+
+    bare = [word for word in words if "=" not in word]
+    named = read_request([word for word in words if "=" in word]).overrides
+    return str(bare[0] if bare else named.get("out", "my-shop"))
 
 
 def _recommend(request: Request, where: Layout) -> None:

@@ -41,7 +41,7 @@ def half_stars(folder: Path, n: int = 35_000, seed: int = 1) -> Path:
     random = np.random.default_rng(seed)
     frame = events(max(n // 35, 20), max(n // 60, 30), n, seed)
     liked = 3.5 - 0.5 * ((frame["user_id"] + frame["item_id"]) % 3)
-    frame["rating"] = (2 * liked + random.integers(-2, 3, len(frame))).clip(1, 10) / 2
+    frame["rating"] = (2 * liked + random.integers(-5, 6, len(frame))).clip(1, 10) / 2
     items = pd.DataFrame({"item_id": np.unique(frame["item_id"])})
     items["title"] = [f"Dish {item}" for item in items["item_id"]]
     items["kitchen"] = items["item_id"] % 5
@@ -63,7 +63,7 @@ def movielens_csv(folder: Path, n: int = 20_000, seed: int = 3) -> Path:
     frame["rating"] = random.integers(1, 11, len(frame)) / 2
     frame["timestamp"] = 10**9 + random.integers(0, 10**8, len(frame))
     names = {"user_id": "userId", "item_id": "movieId"}
-    columns = "user_id: userId\nitem_id: movieId\nrating: rating\ntimestamp: timestamp\n"
+    columns = "user_id: userId\nitem_id: movieId\n"
     return _write(folder, columns, ratings=frame.rename(columns=names))
 
 

@@ -81,6 +81,16 @@ def test_a_faulty_repetition_never_displaces_a_good_one() -> None:
     assert found.dataset.interactions["rating"].tolist() == [3]
 
 
+def test_who_took_every_item_is_left_out_if_others_did_not() -> None:
+    pairs = ["ua", "ub", "uc", "va", "vb", "wa"]
+    found = include(small([(*pair, 3, DAY + n) for n, pair in enumerate(pairs)]))
+    assert found.dataset.interactions["user_id"].tolist() == ["w"], "without u, v took all"
+    assert "2 users had every item" in found.criteria[2].finding
+    assert found.criteria[2].removed == 5
+    everybody = include(small([(*pair, 3, DAY) for pair in ("ua", "ub", "va", "vb")]))
+    assert everybody.dataset.n_users == 2
+
+
 def test_without_ratings_the_first_visit_stays() -> None:
     visits = [("u", "a", DAY + 9), ("u", "a", DAY + 1), ("u", "b", DAY), ("u", "a", DAY + 1)]
     data = Dataset("d", "D", pd.DataFrame(visits, columns=["user_id", "item_id", "timestamp"]))

@@ -54,17 +54,18 @@ def test_inclusion_is_part_of_the_study(study: Study) -> None:
     assert counts.min() >= 12
 
 
-@pytest.mark.parametrize(("name", "n_items"), [("ml-1m", 6), ("ml-1m-5core", 5)])
+@pytest.mark.parametrize(("name", "n_items"), [("ml-1m", 7), ("ml-1m-5core", 6)])
 def test_a_core_dataset_shares_files_and_leaves_rare_items_out(
     tmp_path: Path, name: str, n_items: int
 ) -> None:
-    rows = [f"u{user}\ti{item}" for user in range(5) for item in range(5)] + ["u0\trare"]
+    pairs = [(user, item) for user in range(6) for item in range(6) if user != item]
+    rows = [f"u{user}\ti{item}" for user, item in pairs] + ["u0\trare"]
     folder = tmp_path / "ml-1m"
     folder.mkdir()
     text = "\n".join(["user_id:token\titem_id:token", *rows, ""])
     (folder / "ml-1m.inter").write_text(text)
     data = Study.open(name, data_dir=str(tmp_path)).dataset
-    assert (data.name, data.n_users, data.n_items) == (name, 5, n_items)
+    assert (data.name, data.n_users, data.n_items) == (name, 6, n_items)
 
 
 def test_protocols_that_the_data_cannot_support_are_left_out(tmp_path: Path) -> None:

@@ -13,16 +13,25 @@ import pooch
 from reclib.datasets.amazon import has_amazon, read_amazon
 from reclib.datasets.atomic import interactions_file, read_atomic
 from reclib.datasets.canonical import Dataset
-from reclib.datasets.catalogue import CATALOGUE, Entry, find
+from reclib.datasets.catalogue import CATALOGUE, Entry, find, unknown
 from reclib.datasets.download import fetch
 from reclib.datasets.images import image_files, images_checksum, images_folder
 from reclib.datasets.lastfm import has_lastfm, read_lastfm
 from reclib.datasets.movielens import has_movielens, read_movielens
 from reclib.datasets.tabular import column_names, read_tabular
 from reclib.datasets.yelp import has_yelp, read_yelp
-from reclib.errors import DataError, UnknownName
+from reclib.errors import DataError
 
-__all__ = ["CATALOGUE", "Dataset", "Entry", "find", "image_files", "images_checksum", "load"]
+__all__ = [
+    "CATALOGUE",
+    "Dataset",
+    "Entry",
+    "find",
+    "image_files",
+    "images_checksum",
+    "load",
+    "unknown",
+]
 
 OFFICIAL: dict[str, tuple[Callable[[Path, Entry], bool], Callable[[Path, Entry], Dataset]]] = {
     "movielens": (has_movielens, read_movielens),
@@ -77,7 +86,7 @@ def load(
         raise DataError("is a file", "Give the folder that it lies in.", file=path)
     if path.name != name:
         raise DataError("the folder is not there", "Check its path.", file=path)
-    raise UnknownName("dataset", name, CATALOGUE)
+    raise unknown(name)
 
 
 def _root(data_dir: str | Path | None) -> Path:

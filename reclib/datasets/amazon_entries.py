@@ -76,18 +76,13 @@ def amazon_entry(name: str) -> Entry | None:
 
     Without an ending it is the 5-core. ``-ratings`` (2014, 2018) is every rating, without the
     text; ``-reviews`` (2023) every review. Attributes of the items come with each.
-
-    Raises
-    ------
-    reclib.errors.UnknownName
-        For a category that the year does not have.
     """
     parts = NAME.fullmatch(name)
     if parts is None or (parts[3] or "") not in KINDS[parts[1]]:
         return None
     year, slug, kind = parts[1], parts[2], parts[3] or ""
     if slug not in CATEGORIES[year]:
-        raise UnknownName(f"category of the Amazon reviews of {year}", slug, CATEGORIES[year])
+        return None
     category = CATEGORIES[year][slug]
     what = {"": "5-core", "-ratings": "all ratings", "-reviews": "all reviews"}[kind]
     return Entry(
@@ -102,6 +97,15 @@ def amazon_entry(name: str) -> Entry | None:
         scale=(1, 5),
         faults=FAULTS[year] + (() if kind else (PRUNED,)),
     )
+
+
+def nearly_amazon(name: str) -> UnknownName | None:
+    """Return the error for a category that a year does not have, None for any other name."""
+    parts = NAME.fullmatch(name)
+    if parts is None or parts[2] in CATEGORIES[parts[1]]:
+        return None
+    what = f"category of the Amazon reviews of {parts[1]}"
+    return UnknownName(what, parts[2], CATEGORIES[parts[1]])
 
 
 def addresses(year: str, category: str, kind: str) -> dict[str, str]:

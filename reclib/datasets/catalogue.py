@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from reclib.datasets.amazon_entries import AMAZON_TERMS, DAYS, PAGES, PRUNED, amazon_entry
+from reclib.datasets.amazon_entries import (
+    AMAZON_TERMS,
+    DAYS,
+    PAGES,
+    PRUNED,
+    amazon_entry,
+    nearly_amazon,
+)
 from reclib.datasets.entry import Entry
+from reclib.errors import UnknownName
 
-__all__ = ["CATALOGUE", "Entry", "find"]
+__all__ = ["CATALOGUE", "Entry", "find", "unknown"]
 
 GROUPLENS = "https://files.grouplens.org/datasets"
 MOVIELENS_TERMS = "research use, no redistribution (GroupLens terms of use)"
@@ -139,11 +147,10 @@ CATALOGUE["ml-1m-5core"] = replace(
 
 
 def find(name: str) -> Entry | None:
-    """Return what is known of a name, None if it is not one of a dataset.
-
-    Raises
-    ------
-    reclib.errors.UnknownName
-        For a category of the Amazon reviews that there is not.
-    """
+    """Return what is known of a name, None if it is not one of a dataset."""
     return CATALOGUE.get(name) or amazon_entry(name)
+
+
+def unknown(name: str) -> UnknownName:
+    """Return the error for a name that is neither known nor a folder."""
+    return nearly_amazon(name) or UnknownName("dataset", name, CATALOGUE)

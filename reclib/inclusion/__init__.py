@@ -75,11 +75,14 @@ def include(dataset: Dataset, *, min_user: int = 1, min_item: int = 1) -> Inclus
     """
     complete = checks.completeness(dataset)
     cleaned, counts = filters.clean(dataset)
-    kept = filters.core(cleaned, min_user, min_item)
+    cored = filters.core(cleaned, min_user, min_item)
+    kept = filters.unfinished(cored)
+    if kept is not cored:  # their items may have too few users now
+        kept = filters.core(kept, min_user, min_item)
     criteria = (
         complete,
         _quality(dataset, cleaned, counts),
-        _participation(cleaned, kept, min_user, min_item),
+        _participation(cleaned, cored, kept, min_user, min_item),
         *(check(kept) for check in CHECKS),
     )
     return Inclusion(kept, criteria)
@@ -125,12 +128,16 @@ def _left_out_links(before: Dataset, after: Dataset) -> str:
     )
 
 
-def _participation(before: Dataset, after: Dataset, min_user: int, min_item: int) -> Criterion:
-    users, items = before.n_users - after.n_users, before.n_items - after.n_items
+def _participation(
+    before: Dataset, cored: Dataset, after: Dataset, min_user: int, min_item: int
+) -> Criterion:
+    users, items = before.n_users - cored.n_users, before.n_items - cored.n_items
     if users or items:
         finding = f"{users:,} users and {items:,} items had too few and were left out."
     else:
-        finding = f"All {after.n_users:,} users and {after.n_items:,} items do."
+        finding = f"All {cored.n_users:,} users and {cored.n_items:,} items do."
+    if sated := cored.n_users - after.n_users:
+        finding += f" {sated:,} users had every item, so that nothing is left to offer them."
     return Criterion(
         "participation",
         f"Does every user have at least {min_user} and every item at least {min_item}?",

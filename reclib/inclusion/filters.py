@@ -125,6 +125,19 @@ def core(dataset: Dataset, min_user: int, min_item: int) -> Dataset:
     return dataset if kept.all() else dataset.with_interactions(dataset.interactions[kept])
 
 
+def unfinished(dataset: Dataset) -> Dataset:
+    """Leave out users who took every item, if there are others: nothing is left to offer them.
+
+    It happens in small catalogues. No negative can be drawn for such a user either. No pair may
+    be repeated.
+    """
+    users = dataset.interactions["user_id"]
+    kept = users.map(users.value_counts()) < dataset.n_items
+    if kept.all() or not kept.any():
+        return dataset
+    return unfinished(dataset.with_interactions(dataset.interactions[kept]))
+
+
 def core_mask(
     users: npt.NDArray[np.intp], items: npt.NDArray[np.intp], min_user: int, min_item: int
 ) -> BoolArray:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from reclib.errors import DataError, UnknownName
+from reclib.errors import DataError
 
 ROOT = Path(__file__).parents[2]
 
@@ -109,4 +109,4 @@ def _source(name: str) -> Source:
     if folder.is_dir():
         slug = re.sub(r"[^a-z0-9]+", "-", folder.resolve().name.lower()).strip("-") or "data"
         return Source(str(folder.resolve()), slug, folder.resolve().name)
-    raise UnknownName("dataset", name, datasets.CATALOGUE)
+    raise datasets.unknown(name)

@@ -56,7 +56,7 @@ def card(found: Inclusion) -> dict[str, Any]:
         **sizes(data),
         "head": share_of_head(per_item, HEAD),
         "gini": gini(per_item),
-        "left_out": next(c.finding for c in found.criteria if c.name == "data quality"),
+        "left_out": _quality(found),
         "times": _times(data),
         "ratings": _ratings(data),
         "counts": _counts(data),
@@ -69,6 +69,11 @@ def card(found: Inclusion) -> dict[str, Any]:
         "dishonest": dishonest(data),
         "checksum": data.checksum,
     }
+
+
+def _quality(found: Inclusion) -> str:
+    said = next(each.finding for each in found.criteria if each.name == "data quality")
+    return said.removeprefix("Left out: ")
 
 
 def _origin(data: Dataset) -> dict[str, str]:

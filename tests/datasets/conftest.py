@@ -3,39 +3,12 @@
 from __future__ import annotations
 
 import functools
-import gzip
 import http.server
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
-
-
-@dataclass
-class Shelf:
-    """Files under an address.
-
-    Parameters
-    ----------
-    folder : Path
-    url : str
-        Its address, without a slash at the end.
-    asked : list of str
-        Every path that was asked for.
-    """
-
-    folder: Path
-    url: str
-    asked: list[str]
-
-    def put(self, path: str, content: str | bytes) -> None:
-        """Offer a file, packed if its name says so."""
-        raw = content.encode() if isinstance(content, str) else content
-        file = self.folder / path
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(gzip.compress(raw) if path.endswith(".gz") else raw)
+from shelf import Shelf
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import Shelf
+from shelf import Shelf
 
 from reclib.datasets import CATALOGUE, amazon_entries, find, load
 from reclib.datasets.amazon import read_metadata
@@ -213,10 +213,13 @@ def test_every_category_of_every_year_has_two_files() -> None:
             assert entry.md5 is None
 
 
-def test_names_that_are_nearly_right_are_answered() -> None:
+def test_names_that_are_nearly_right_are_answered(tmp_path: Path) -> None:
     with pytest.raises(UnknownName, match="Did you mean 'sports'"):
         load("amazon-2018-sport")
     with pytest.raises(UnknownName, match="unknown dataset"):
         load("amazon-2018-sports-reviews")  # those are of 2023
+    (tmp_path / "amazon-2018-mine").mkdir()
+    (tmp_path / "amazon-2018-mine/x.csv").write_text("user_id,item_id\n1,a\n")
+    assert load(tmp_path / "amazon-2018-mine").n_users == 1, "a folder may be called so"
     assert find("amazon-sports") is CATALOGUE["amazon-sports"]
     assert sources(["amazon-2018-games"])[0].title == "Amazon Video Games 2018, 5-core"

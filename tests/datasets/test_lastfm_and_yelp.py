@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import Shelf
+from shelf import Shelf
 
 from reclib import datasets
 from reclib.datasets import CATALOGUE, load

@@ -10,7 +10,7 @@ from reclib.datasets.canonical import among
 from reclib.errors import DataError
 from reclib.inclusion import include
 
-INTER = "user_id:token\titem_id:token\n01\ta\n2\ta\n2\tb\n3\tb\n"
+INTER = "user_id:token\titem_id:token\n01\ta\n2\ta\n2\tb\n3\tb\n3\tc\n"
 PAIRS = [["01", "2"], ["2", "01"], ["2", "stranger"], ["2", "2"], ["01", "2"], ["3", "01"]]
 
 
@@ -57,9 +57,7 @@ def test_inclusion_keeps_links_of_two_users_who_are_there_and_counts_the_others(
 
 
 def test_users_who_are_left_out_take_their_links_along(tmp_path: Path) -> None:
-    path = social(tmp_path) / "club.inter"
-    path.write_text(INTER + "3\ta\n")
-    kept = include(load(path.parent), min_user=2).dataset
+    kept = include(load(social(tmp_path)), min_user=2).dataset
     assert set(kept.interactions["user_id"]) == {"2", "3"}
     assert pairs(kept) == []
 

@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import nbformat
 import pytest
 from small_checkout import FIRST, notebook
+from small_data import random_frame, write_dataset
 
 from reclib.errors import DataError
 from reclib.report import execute, publish
-from reclib.report.layout import Layout
+from reclib.report.layout import Layout, Source
 from reclib.report.parameters import Request
+from reclib.tables.cards import read_cards
+
+
+def test_the_card_of_a_dataset_is_put_into_the_book(tmp_path: Path) -> None:
+    folder = write_dataset(tmp_path / "own", random_frame())
+    path = publish.publish_card(Source(str(folder), "own", "own"), Layout(tmp_path))
+    assert path == tmp_path / "book/ledger/cards/own.json"
+    (card,) = read_cards(path.parent)
+    assert (card["title"], card["users"]) == ("own", 40)
 
 
 @pytest.mark.slow
