@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 
-from benchmarks import matmul_share, sequence_models
+from benchmarks import ddp, matmul_share, sequence_models
+
+NAMES = ("matmul_share", "ddp", "sequence_models")
 
 
 def main() -> None:
@@ -13,12 +15,15 @@ def main() -> None:
     parser.add_argument("--dataset", default="ml-100k")
     parser.add_argument("--ratio", type=float, default=20.0, help="times our time RecBole may take")
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--only", choices=("matmul_share", "sequence_models"))
+    parser.add_argument("--only", choices=NAMES)
     arguments = parser.parse_args()
     data, threads = arguments.dataset, arguments.threads
-    if arguments.only != "sequence_models":
+    wanted = NAMES if arguments.only is None else (arguments.only,)
+    if "matmul_share" in wanted:
         print(matmul_share.measure_all(data, threads).to_string(index=False))
-    if arguments.only != "matmul_share":
+    if "ddp" in wanted:
+        print(ddp.compare_all(data).to_string(index=False))
+    if "sequence_models" in wanted:
         table = sequence_models.compare_all(data, arguments.ratio, threads)
         print(table.to_string(index=False))
 

@@ -18,9 +18,7 @@ SHOWN = ("key", "dataset", "protocol", "recommender", "seed", "ndcg@10", "fit_se
          "world_size", "device")  # fmt: skip
 
 
-def train_all(
-    datasets: Sequence[str], words: Mapping[str, Any], **options: Any
-) -> Iterator[str]:
+def train_all(datasets: Sequence[str], words: Mapping[str, Any], **options: Any) -> Iterator[str]:
     """Make one run on each dataset, alone or together with other processes; yield what came out.
 
     Started by ``torchrun`` or ``srun``, each process learns from its share of every batch, and

@@ -12,7 +12,6 @@ from reclib.memory import rows_at_once
 from reclib.recommenders.base import IntArray, Recommender
 from reclib.splits import Split
 
-
 USERS_AT_ONCE = 512
 BLOCK_MB = 1000.0
 CELL_BYTES = 32

@@ -84,7 +84,7 @@ def _rows(
             "items": data.n_items,
         }
         with limited_threads(1):
-            done = measure_run(name, split.at("valid"), settings=_timed_settings(study, name))
+            done = measure_run(name, split.at("valid"), settings=timed_settings(study, name))
         row = {"title": _title(name), **_row(done)}
         yield pd.DataFrame([row | {"dimension": d, "size": sizes[d]} for d in dimensions])
 
@@ -93,7 +93,8 @@ def _title(name: str) -> str:
     return recommenders.CATALOGUE[name].title
 
 
-def _timed_settings(study: Study, name: str) -> dict[str, object]:
+def timed_settings(study: Study, name: str) -> dict[str, object]:
+    """Return the settings with which a recommender is timed; networks train for one epoch."""
     if recommenders.CATALOGUE[name].family == "deep":
         return dict(ONE_EPOCH)
     return dict(study.settings(name, "holdout"))
@@ -139,7 +140,7 @@ def measure_cutoffs(
     """
     split, rows = study.split("holdout").at("valid"), []
     for name in track(names, label="cutoffs", total=len(names)):
-        fitted = recommenders.build(name, _timed_settings(study, name), seed=study.seed).fit(split)
+        fitted = recommenders.build(name, timed_settings(study, name), seed=study.seed).fit(split)
         for cutoff, _ in product(cutoffs, range(repeats)):
             started = time.perf_counter()
             rank(fitted, split, k=min(cutoff, split.n_items))
@@ -165,7 +166,7 @@ def measure_threads(
     for name, n, _ in track(todo, label="threads", total=len(todo)):
         with limited_threads(n):
             started = time.perf_counter()
-            fitted = recommenders.build(name, _timed_settings(study, name), seed=study.seed)
+            fitted = recommenders.build(name, timed_settings(study, name), seed=study.seed)
             fitted.fit(split)
             seconds = time.perf_counter() - started
             top = rank(fitted, split, k=10).items

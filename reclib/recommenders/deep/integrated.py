@@ -25,6 +25,10 @@ RATING_SCALE = 0.1
 """Of the products of states and item vectors, which are of the order of ten, in a rating."""
 
 
+ALL = Competitors()
+"""The whole catalogue."""
+
+
 class IntegratedModule(Trained):
     """Fuses the branches, scores the catalogue, and knows its loss.
 
@@ -125,7 +129,10 @@ class IntegratedModule(Trained):
         among = self.competitors(batch)
         table, near = self.narrowed(batch, among)
         states, gates = self.states(near, table)
-        size, seen = loss.block_size(batch.lengths, among.n_of(self.n_items)), self.seen(batch, among)
+        size, seen = (
+            loss.block_size(batch.lengths, among.n_of(self.n_items)),
+            self.seen(batch, among),
+        )
         hidden = loss.hidden_before(seen, among.at(batch.items), batch.lengths, size)
         scores = self.cf_scores(batch, among, size)
         return self.cross_entropy(
@@ -230,9 +237,7 @@ class IntegratedModule(Trained):
         known.index_add_(0, batch.owners, batch.lengths.to(known.dtype))
         return torch.where((known == 0)[:, None], self.popularity.log1p(), found)
 
-    def after(
-        self, batch: Batch, training: bool, among: Competitors = Competitors()
-    ) -> Tensor:
+    def after(self, batch: Batch, training: bool, among: Competitors = ALL) -> Tensor:
         """Return the logits after whole histories, ``[batch, n_competing]``."""
         table, near = self.narrowed(batch, among)
         state, gates = self.last(near, table)
