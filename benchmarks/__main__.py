@@ -18,6 +18,7 @@ TABLES: dict[str, Callable[[Any, Options], Any]] = {
     "matmul_share": lambda module, o: module.measure_all(o["dataset"], o["threads"]),
     "neighbours": lambda module, o: module.compare_all(o["large"], o["threads"]),
     "metrics": lambda module, o: module.compare_all(o["large"], o["threads"]),
+    "ddp": lambda module, o: module.compare_all(o["dataset"]),
     "sequence_models": lambda module, o: module.compare_all(o["dataset"], o["ratio"], o["threads"]),
 }
 """How each module of this package makes its table, in the order in which they run.

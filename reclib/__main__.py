@@ -55,6 +55,8 @@ def _run(command: str, words: Sequence[str]) -> None:
     request = parameters.read_request(words)
     if folder := parameters.data_folder(words):
         os.environ["RECLIB_DATA"] = folder
+    if address := parameters.scheduler(words):
+        os.environ["RECLIB_SCHEDULER"] = address
     if command == "recommend":
         _recommend(request, where)
         return

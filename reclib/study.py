@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import threading
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property, lru_cache
 from itertools import product
@@ -15,7 +17,7 @@ import pandas as pd
 import torch
 
 from reclib import datasets, inclusion, recommenders, search
-from reclib.errors import ProtocolUnsupported
+from reclib.errors import DataError, ProtocolUnsupported
 from reclib.experiment import join_run, run_with_twins
 from reclib.ledger import Ledger, Run
 from reclib.metrics import CUTOFFS
@@ -24,6 +26,10 @@ from reclib.ranking import check_cutoff
 from reclib.spec import SAME_PARTS, Spec, base_of, conditioned, grid, shares_fit, stand_in
 from reclib.splits import PROTOCOLS, Split, make_split
 
+SCHEDULER = "RECLIB_SCHEDULER"
+"""Environment variable with the address of the Dask scheduler that makes the runs."""
+PATIENCE = "10s"
+"""How long the scheduler may take to answer."""
 SHORT_HISTORY = 20
 """Median interactions of a user below which histories are short."""
 
@@ -53,6 +59,10 @@ class Study:
         The k that the study looks at, measured beside 5, 10 and 20.
     workers : int
         Runs made at the same time, each in a process and with one thread of its own.
+    scheduler : str, optional
+        Address of a Dask scheduler, such as ``tcp://10.0.0.1:8786``, on whose workers the runs
+        are made instead, one at a time on each; ``RECLIB_SCHEDULER`` by default. The workers see
+        ``build_dir`` and the data under the same paths, and have the same environment.
     """
 
     name: str
@@ -64,6 +74,7 @@ class Study:
     min_item: int = 1
     cutoff: int = 10
     workers: int = 2
+    scheduler: str | None = None
 
     @classmethod
     def open(cls, name: str, **options: Any) -> Self:
@@ -74,6 +85,7 @@ class Study:
         reclib.errors.UnknownName
             For a dataset that is neither in the catalogue nor a folder.
         """
+        options["scheduler"] = options.get("scheduler") or os.environ.get(SCHEDULER)
         options["build_dir"] = str(Path(options.get("build_dir", "build")).resolve())
         if options.get("data_dir"):
             options["data_dir"] = str(Path(options["data_dir"]).expanduser().resolve())
@@ -243,17 +255,44 @@ class Study:
         """Make many runs, ``workers`` at a time, and return them in the order given.
 
         A crash or Ctrl-C loses only the runs under way: each writes its row as it ends.
+
+        Raises
+        ------
+        reclib.errors.DataError
+            If no scheduler answers at the address given.
         """
         wanted = list(specs)
         check_cutoff(self.cutoff, self.dataset.n_items)
         fitted = {repr(each): each for each in (replace(s, protocol=base_of(s)) for s in wanted)}
         todo = list(fitted.values())
+        made_there = self._on_cluster if self.scheduler else self._in_processes
+        runs = track(made_there(todo, kind), total=len(todo), label=label)
+        made = dict(zip(fitted, runs, strict=True))
+        return [made.get(repr(spec)) or self.run(spec, kind) for spec in wanted]
+
+    def _in_processes(self, todo: Sequence[Spec], kind: str) -> Iterator[Run]:
         # a worker that waited long for its next run is replaced, which is nobody's concern
         warnings.filterwarnings("ignore", message="A worker stopped while some jobs")
         calls = (joblib.delayed(_run_in_worker)(asdict(self), spec, kind) for spec in todo)
         parallel = joblib.Parallel(n_jobs=min(self.workers, len(todo) or 1), return_as="generator")
-        made = dict(zip(fitted, track(parallel(calls), total=len(todo), label=label), strict=True))
-        return [made.get(repr(spec)) or self.run(spec, kind) for spec in wanted]
+        yield from parallel(calls)
+
+    def _on_cluster(self, todo: Sequence[Spec], kind: str) -> Iterator[Run]:
+        from distributed import Client  # here, because few need it
+
+        try:
+            client = Client(self.scheduler, timeout=PATIENCE, set_as_default=False)
+        except OSError as problem:
+            raise DataError(
+                f"no Dask scheduler answers at {self.scheduler}",
+                "Start one with 'dask scheduler', or leave the scheduler out.",
+            ) from problem
+        with client:
+            fields = asdict(self) | {"scheduler": None}
+            # the same call may give another run once its row was deleted: nothing is remembered
+            futures = [client.submit(_run_in_worker, fields, s, kind, pure=False) for s in todo]
+            for future in futures:
+                yield future.result()
 
 
 @lru_cache(maxsize=1)
@@ -262,6 +301,11 @@ def _open_in_worker(**fields: Any) -> Study:
     return Study(**fields)
 
 
+_ONE_AT_A_TIME = threading.Lock()
+"""In a process: a Dask worker may have several threads, and libraries here have global state."""
+
+
 def _run_in_worker(fields: dict[str, Any], spec: Spec, kind: str) -> Run:
     torch.set_num_threads(1)  # two runs with two threads each get in each other's way
-    return _open_in_worker(**fields).run(spec, kind)
+    with _ONE_AT_A_TIME:
+        return _open_in_worker(**fields).run(spec, kind)

@@ -238,3 +238,43 @@ def test_the_quick_edition_shows_trials_on_record_and_makes_none(
     monkeypatch.setattr(recommenders, "build", never)
     shown = study.trials(["bias"], ["holdout"], TRIALS)
     assert trial_settings(shown) == trial_settings(full)
+
+
+@pytest.mark.slow
+def test_dask_workers_make_the_same_rows(study: Study, tmp_path: Path) -> None:
+    from distributed import LocalCluster
+
+    specs = grid(["random", "bias"], ["holdout"], folds=(0, 1), seeds=(1, 2))
+    here = study.run_all(specs)
+    options = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": ":0"}
+    with LocalCluster(processes=True, **options) as cluster:
+        address = cluster.scheduler_address
+        apart = replace(study, scheduler=address, build_dir=str(tmp_path / "apart"))
+        there = apart.run_all(specs)
+        with pytest.raises(UnknownName, match="Did you mean 'item_damping'"):
+            apart.run_all([Spec("bias", "holdout", settings={"item_dampin": 1.0})])
+    varies = {"fit_seconds", "rank_seconds", "peak_memory_mb", "finished"}
+    for one, two in zip(here, there, strict=True):
+        assert one.folder != two.folder
+        assert {k: v for k, v in one.row.items() if k not in varies} == {
+            k: v for k, v in two.row.items() if k not in varies
+        }
+        pd.testing.assert_frame_equal(one.per_user, two.per_user)
+        np.testing.assert_array_equal(one.top, two.top)
+
+
+def test_a_scheduler_that_does_not_answer_is_named(
+    study: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nobody = "tcp://127.0.0.1:9"
+    monkeypatch.setattr("reclib.study.PATIENCE", "0.3s")
+    with pytest.raises(DataError, match=f"no Dask scheduler answers at {nobody}"):
+        replace(study, scheduler=nobody).run_all([Spec("bias", "holdout")])
+
+
+def test_the_address_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RECLIB_SCHEDULER", "tcp://10.0.0.1:8786")
+    assert Study.open("ml-100k").scheduler == "tcp://10.0.0.1:8786"
+    assert Study.open("ml-100k", scheduler="tcp://b:1").scheduler == "tcp://b:1"
+    monkeypatch.delenv("RECLIB_SCHEDULER")
+    assert Study.open("ml-100k").scheduler is None

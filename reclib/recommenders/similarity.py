@@ -16,7 +16,7 @@ from reclib.errors import UnknownName
 
 Floats = npt.NDArray[np.float32]
 BLOCK_MB = 80.0
-"""Most similarities held at a time, in MB of float32; what is done to them takes a few times that."""
+"""Most similarities held at a time, in MB of float32; the work on them takes a few times that."""
 FULL = 0.25
 """Share of similarities that may differ from 0 from which on all of them are written out."""
 

@@ -16,7 +16,7 @@ from reclib.errors import DataError, UnknownName
 from reclib.report import nb
 
 EDITIONS = ("quick", "full")
-OF_THE_REPORT = ("DATASETS", "EDITION", "RECLIB_DATA")
+OF_THE_REPORT = ("DATASETS", "EDITION", "RECLIB_DATA", "RECLIB_SCHEDULER")
 """Names on the command line that are not parameters of a notebook."""
 
 
@@ -64,6 +64,12 @@ def data_folder(words: Sequence[str], environment: Mapping[str, str] = os.enviro
     given = dict(_pair(word) for word in [*_from_make(environment), *words])
     folder = given.get("RECLIB_DATA") or environment.get("RECLIB_DATA")
     return str(Path(folder).expanduser().resolve()) if folder else None
+
+
+def scheduler(words: Sequence[str], environment: Mapping[str, str] = os.environ) -> str | None:
+    """Return RECLIB_SCHEDULER, the address of the Dask scheduler that makes the runs, if any."""
+    given = dict(_pair(word) for word in [*_from_make(environment), *words])
+    return given.get("RECLIB_SCHEDULER") or environment.get("RECLIB_SCHEDULER")
 
 
 def _from_make(environment: Mapping[str, str]) -> list[str]:

@@ -134,7 +134,7 @@ def test_the_calibrated_loss_is_asked_for_without_the_correction() -> None:
     assert int(among.drawn(batch.targets, 20).sum()) == 5
     states, _ = network.states(batch, network.states.table())
     logits = states @ network.states.table()[among.items].T + network.bias[among.items]
-    seen = among.seen(batch.seen(20))
+    seen = network.seen(batch, among)
     hidden = torch.cat(list(hidden_before(seen, among.at(batch.items), batch.lengths, 1)), dim=1)
     losses, _ = loss.gbce_with_gradient(
         logits, among.at(batch.targets), hidden,

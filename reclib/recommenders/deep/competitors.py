@@ -8,7 +8,6 @@ from typing import Self
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 
 @dataclass(frozen=True)
@@ -69,14 +68,6 @@ class Competitors:
             return torch.ones(n_items, dtype=torch.bool, device=targets.device)
         return self.correction > 0
 
-    def of_columns(self, values: Tensor) -> Tensor:
-        """Return the columns of those that compete out of ``[..., n_items]``."""
-        return values if self.items is None else values[..., self.items]
-
     def at(self, items: Tensor) -> Tensor:
         """Return where items lie among those that compete; -1 stays -1."""
         return items if self.place is None else torch.where(items < 0, -1, self.place[items])
-
-    def seen(self, seen: Tensor) -> Tensor:
-        """Return who has seen what, ``[batch, n_competing + 1]``, out of that of all items."""
-        return functional.pad(self.of_columns(seen[:, :-1]), (0, 1))

@@ -133,7 +133,7 @@ class RankingBatches(Dataset[Batch]):
         most = settings.validated(split.n_items)
         if most is not None and most < len(users):
             generator = torch.Generator().manual_seed(settings.seed)
-            users = users[torch.randperm(len(users), generator=generator)[:most].sort().values]
+            users = users[torch.randperm(len(users), generator=generator)[:most]]
         self.users = users[torch.argsort(histories.lengths[users], descending=True, stable=True)]
         self.batches = self.users.split(scored_at_once(split.n_items))
 

@@ -25,6 +25,10 @@ RATING_SCALE = 0.1
 """Of the products of states and item vectors, which are of the order of ten, in a rating."""
 
 
+ALL = Competitors()
+"""The whole catalogue."""
+
+
 class IntegratedModule(Trained):
     """Fuses the branches, scores the catalogue, and knows its loss.
 
@@ -233,7 +237,7 @@ class IntegratedModule(Trained):
         known.index_add_(0, batch.owners, batch.lengths.to(known.dtype))
         return torch.where((known == 0)[:, None], self.popularity.log1p(), found)
 
-    def after(self, batch: Batch, training: bool, among: Competitors = Competitors()) -> Tensor:
+    def after(self, batch: Batch, training: bool, among: Competitors = ALL) -> Tensor:
         """Return the logits after whole histories, ``[batch, n_competing]``."""
         table, near = self.narrowed(batch, among)
         state, gates = self.last(near, table)

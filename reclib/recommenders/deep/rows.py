@@ -25,7 +25,7 @@ class Touched(NamedTuple):
 
     @classmethod
     def of(cls, n_items: int, *parts: Tensor) -> Self:
-        """Number the items that are in any of the parts; those that are ``n_items`` are padding."""
+        """Return the items that are in any of the parts; ``n_items`` is padding."""
         wanted = torch.zeros(n_items + 1, dtype=torch.bool, device=parts[0].device)
         for part in parts:
             wanted[part.flatten()] = True
@@ -66,10 +66,10 @@ class RowAdamW(torch.optim.AdamW):
         rows, g = gradient.indices()[0], gradient.values()
         state, (one, two) = self.state[parameter], group["betas"]
         if not state:
-            state["steps"] = torch.zeros(len(parameter), device=parameter.device)
+            state["step"] = torch.zeros(len(parameter), device=parameter.device)
             state["mean"], state["square"] = (torch.zeros_like(parameter) for _ in range(2))
-        state["steps"][rows] += 1
-        steps = state["steps"][rows, None]
+        state["step"][rows] += 1
+        steps = state["step"][rows, None]
         mean = state["mean"][rows].lerp_(g, 1 - one)
         square = state["square"][rows].mul_(two).addcmul_(g, g, value=1 - two)
         state["mean"][rows], state["square"][rows] = mean, square

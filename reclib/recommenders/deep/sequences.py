@@ -56,9 +56,12 @@ class Batch(NamedTuple):
         offsets = sizes.cumsum(0) - sizes
         flat = torch.repeat_interleave(self.offsets[index] - offsets, sizes)
         flat = flat + torch.arange(len(flat), device=flat.device)
-        rows = (part[index] for part in self[:5])
-        owners = torch.arange(len(index), device=index.device)
-        return Batch(*rows, self.bag[flat], offsets, self.ages[flat], self.allowed[index], owners)
+        names = ("users", "items", "context", "lengths", "targets", "allowed")
+        return self._replace(
+            **{name: getattr(self, name)[index] for name in names},
+            bag=self.bag[flat], offsets=offsets, ages=self.ages[flat],
+            owners=torch.arange(len(index), device=index.device),
+        )  # fmt: skip
 
     def seen(self, n_items: int, place: Tensor | None = None) -> Tensor:
         """Return which items the bag of each row holds, bool ``[batch, n_items + 1]``.

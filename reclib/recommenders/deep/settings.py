@@ -14,7 +14,7 @@ TWO_SIDED = ("gaps", "ratings")
 """Targets that are asked for out of what comes before and after them."""
 STRATEGIES = ("auto", "ddp")
 NEGATIVES = 2000
-VALID_USERS = 10_000
+VALID_USERS = 2000
 
 
 @dataclass(kw_only=True)

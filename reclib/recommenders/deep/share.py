@@ -22,7 +22,7 @@ class Place(NamedTuple):
 
 
 def launched(environment: Mapping[str, str] = os.environ) -> Place | None:
-    """Return this process's place as ``torchrun`` or Slurm's ``srun`` tells it, None for neither."""
+    """Return this process's place as ``torchrun`` or Slurm's ``srun`` tells it; else None."""
     if "TORCHELASTIC_RUN_ID" in environment:
         world, here = int(environment["WORLD_SIZE"]), int(environment["LOCAL_WORLD_SIZE"])
         return Place(int(environment["RANK"]), world, world // here)
@@ -33,7 +33,7 @@ def launched(environment: Mapping[str, str] = os.environ) -> Place | None:
 
 
 class Share(NamedTuple):
-    """The rows of a batch that one process takes: every ``world``-th from its own number on.
+    """The rows that one process takes of a batch: every ``world``-th from its own number on.
 
     Histories fall in length along a batch, so that all shares take about as long.
     """
@@ -50,17 +50,18 @@ _now: list[Share] = []
 def taken(batch: Batch, rank: int, world: int) -> Iterator[Batch]:
     """Lend a process its share of a batch; inside, `uniform_like` knows of it.
 
-    Where there are fewer rows than processes, some have nothing to learn: they take a row
-    without its targets, so that all take the same steps.
+    A process with fewer than two rows takes the last one along without its targets: all take the
+    same steps, also where there are fewer rows than processes, and a tensor of one row does not
+    tell in which order its axes lie in memory (`uniform_like`).
     """
     if world == 1:
         yield batch
         return
     n_rows = len(batch.users)
-    rows = torch.arange(rank, n_rows, world, device=batch.users.device)
-    mine = batch.rows(rows if len(rows) else torch.zeros(1, dtype=torch.int64))
-    if not len(rows):
-        mine = mine._replace(targets=torch.full_like(mine.targets, -1))
+    own = torch.arange(n_rows, device=batch.users.device)[rank::world]
+    rows = torch.cat([own, own.new_full((max(0, 2 - len(own)),), n_rows - 1)])
+    mine = batch.rows(rows)
+    mine.targets[len(own) :] = -1
     _now.append(Share(n_rows, rows))
     try:
         yield mine
@@ -74,11 +75,11 @@ def uniform_like(x: Tensor) -> Tensor:
     A process that has a share of a batch draws for all of it and keeps its own rows, so that the
     numbers, and what is drawn after them, are those of a single process.
     """
-    if not _now or len(x) != max(len(_now[-1].rows), 1):
+    if not _now or len(x) != len(_now[-1].rows):
         return torch.rand_like(x)
     share = _now[-1]
     # `rand_like` fills in the order in which x lies in memory, which is not always that of its axes
     order = sorted(range(x.ndim), key=x.stride, reverse=True)
     shape = (share.n_rows, *x.shape[1:])
     drawn = torch.empty_permuted(shape, order, dtype=x.dtype, device=x.device).uniform_()
-    return drawn[share.rows] if len(share.rows) else drawn[:1]
+    return drawn[share.rows]
