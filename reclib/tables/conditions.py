@@ -115,7 +115,7 @@ def crossing_finding(table: pd.DataFrame, model: str) -> str:
     model : str
     """
     sentences = [
-        f"{_crossing(rows.sort_values('level'))} {title(str(name))}"
+        _crossing(rows.sort_values("level"), title(str(name)))
         for name, rows in table.groupby("baseline", sort=False)
     ]
     if not sentences:
@@ -123,17 +123,17 @@ def crossing_finding(table: pd.DataFrame, model: str) -> str:
     return f"{title(model)} is {listed(sentences)} (paired test over users, Holm-corrected, .05)."
 
 
-def _crossing(rows: pd.DataFrame) -> str:
+def _crossing(rows: pd.DataFrame, name: str) -> str:
     ahead = rows["verb"].eq("beats").to_numpy()
     levels, last = rows["level"].to_numpy(), rows.iloc[-1]
     gap = f"{last['mean']:+.3f} [{last.low:+.3f}, {last.high:+.3f}] at {percent(last.level)}"
     if ahead.all():
-        return f"at every share ahead of ({gap})"
+        return f"at every share ahead of {name} ({gap})"
     if not ahead[-1]:
         behind = "behind" if last.verb == "falls behind" else "not ahead of"
-        return f"at no share for good ahead of, and in the end {behind} ({gap})"
+        return f"at no share for good ahead of, and in the end {behind}, {name} ({gap})"
     first = levels[len(ahead) - int(np.argmin(ahead[::-1]))]
-    return f"from {percent(first)} on ahead of ({gap})"
+    return f"from {percent(first)} on ahead of {name} ({gap})"
 
 
 def kept_finding(levels: pd.DataFrame, neutral: Level, what: str) -> str:
@@ -188,7 +188,9 @@ def pushed_table(study: Study, specs: Sequence[Spec], runs: Sequence[Run]) -> pd
         for each, share in ((0.0, without), (level, run.row["pushed"][k])):
             rows.append((each, spec.recommender, title(spec.recommender), share))
     table = pd.DataFrame(rows, columns=["level", "recommender", "title", "mean"])
-    return table.groupby(["level", "recommender", "title"], as_index=False, sort=False).mean()
+    keys = ["level", "recommender", "title"]
+    means = table.groupby(keys, as_index=False, sort=False).mean()
+    return means.sort_values("level", kind="stable", ignore_index=True)
 
 
 def pushed_finding(table: pd.DataFrame, levels: pd.DataFrame) -> str:
