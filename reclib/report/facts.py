@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from reclib.claims import VERDICTS, Claim, Evidence, Judgement, judge_all
 from reclib.ledger import Ledger, Run
-from reclib.published import newest
+from reclib.published import conditioned_results, newest, published_conditioned
 from reclib.report.layout import Source
 from reclib.tables.findings import listed
 from reclib.tables.results import pooled, title
@@ -25,7 +26,15 @@ def gather(folder: Path, found: Sequence[Source]) -> Evidence:
         ]
         for source in found
     }
-    return Evidence(runs)
+    return Evidence(runs, conditioned={source.title: _conditioned(source, rows, folder)
+                                       for source in found})  # fmt: skip
+
+
+def _conditioned(source: Source, rows: Sequence[dict[str, Any]], folder: Path) -> list[Run]:
+    """Return the runs under conditions, of this build or, where it has none, as published."""
+    mine = [row for row in rows if _belongs(row, source)]
+    known = [Run(row, folder / "runs" / str(row["key"])) for row in conditioned_results(mine)]
+    return known or published_conditioned(source.slug)
 
 
 def _belongs(row: Mapping[str, object], source: Source) -> bool:
