@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 
-from reclib.report import rules
+from reclib.report import condition_rules, rules
 from reclib.report.rules import VERDICTS, Evidence, Judgement
 
 __all__ = ["CLAIMS", "VERDICTS", "Claim", "Evidence", "Judgement", "judge_all"]
@@ -56,8 +56,10 @@ CLAIMS: tuple[Claim, ...] = (
     Claim(
         "Convolution is best on images",
         "The convolutional network does best where recommendation rests on images.",
-        "Needs a dataset with images and a recommender that reads them.",
-        rules.judge_images,
+        "Needs runs with pictures on record. Not supported if the model with pictures is not "
+        "ahead of itself without them and with shuffled ones in every case on record; else open, "
+        "since the published means carry no test.",
+        condition_rules.judge_images,
     ),
     Claim(
         "Recurrence is best on temporal data",
@@ -75,10 +77,12 @@ CLAIMS: tuple[Claim, ...] = (
     Claim(
         "It handles sparsity and cold start",
         "The integrated approach copes with sparse data and cold start.",
-        "Not supported if under `strong`, for users unseen in training, it does not significantly "
-        "beat popularity and both neighbourhood methods in every dataset; else open, since "
-        "items that nobody has touched are not ranked here.",
-        rules.judge_cold,
+        "Supported if in every dataset, by NDCG, it significantly beats popularity and both "
+        "neighbourhood methods for users unseen in training (`strong`), both neighbourhood methods "
+        f"with every share of the training data up to {100 * condition_rules.SPARSE:.0f} % that "
+        "was tried, and chance on items unseen in training; not supported if any of that fails; "
+        "open as long as any of it has no run with the chosen settings.",
+        condition_rules.judge_cold,
     ),
     Claim(
         "It is robust",

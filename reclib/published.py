@@ -16,9 +16,12 @@ import pandas as pd
 from reclib.ledger import PUBLISHED, Ledger, Run, read_rows
 from reclib.metrics import at_cutoff
 from reclib.recommenders.deep.settings import Settings
+from reclib.spec import SILENCE
 
 ONE_TARGET = ("leave-last-out", "sampled")
 """Protocols that ask for one item a user, so that its rank says all."""
+MANY = ("cold-items",)
+"""Conditions that ask for many items a user whatever the protocol."""
 BOUNDS = ("random", "oracle")
 KEPT = ("precision@10", "recall@10", "map@10", "ndcg@10")
 LEVELS = 240
@@ -99,6 +102,39 @@ def is_result(row: Mapping[str, Any]) -> bool:
     return whole and row.get("kind") == "run" and row.get("stage") == "test"
 
 
+def conditioned_results(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the test runs under conditions with the settings that stand for each recommender.
+
+    A run with other settings, trained for a single epoch for instance, is of no interest outside
+    the chapter that made it; item vectors that are silenced in training are the exception, since
+    that belongs to the condition.
+    """
+    chosen = {_model(row): _settings(row) for row in newest(rows)}
+    under = [
+        row
+        for row in rows
+        if row.get("condition") and is_result({**row, "condition": None})
+        and chosen.get(_model(row)) == _settings(row)
+    ]  # fmt: skip
+    last = {
+        json.dumps([_model(row), _parameters(row), row["fold"], row["seed"]], sort_keys=True): row
+        for row in sorted(under, key=lambda row: str(row.get("finished", "")))
+    }
+    return list(last.values())
+
+
+def _model(row: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(str(row[name]) for name in (*MODEL, "dataset_checksum"))
+
+
+def _settings(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in row["settings"].items() if name != SILENCE}
+
+
+def _parameters(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in row["condition"].items() if name != "code"}
+
+
 def published_runs(folder: Path = PUBLISHED, *, without: Sequence[str] = ()) -> list[Run]:
     """Return the runs of the published ledger that stand for each recommender, by dataset.
 
@@ -146,6 +182,14 @@ def runs_on_record(ledger: Ledger | None, folder: Path = PUBLISHED) -> dict[str,
     return found
 
 
+def published_conditioned(dataset: str, folder: Path = PUBLISHED) -> list[Run]:
+    """Return the published runs of a dataset under conditions, those with values a user."""
+    path = folder / f"{dataset}.jsonl"
+    stored = read_per_user(path.with_suffix(".parquet"))
+    found = conditioned_results(read_rows(path))
+    return [PublishedRun(row, folder, stored[row["key"]]) for row in found if row["key"] in stored]
+
+
 def publish(ledger: Ledger, dataset: str, folder: Path = PUBLISHED) -> Path:
     """Add the rows of a dataset to the published ones, and the values a user of its results.
 
@@ -156,7 +200,8 @@ def publish(ledger: Ledger, dataset: str, folder: Path = PUBLISHED) -> Path:
     mine = [row for row in ledger.rows() if row["dataset"] == dataset]
     rows = last_of_each([*read_rows(path), *mine])
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_per_user(ledger, newest(rows), path.with_suffix(".parquet"))
+    shown = [*newest(rows), *conditioned_results(rows)]
+    write_per_user(ledger, shown, path.with_suffix(".parquet"))
     lines = (json.dumps(row, sort_keys=True) + "\n" for row in rows)
     scratch = path.with_suffix(".unfinished")
     scratch.write_text("".join(lines), encoding="utf-8")
@@ -212,7 +257,8 @@ def read_per_user(path: Path) -> dict[str, Stored]:
 def _line(run: Run) -> Stored:
     values = run.per_user
     line = {"key": run.row["key"], "user": values.index.to_numpy(np.int32), "rank": None}
-    if run.row["protocol"] in ONE_TARGET:
+    condition = run.row.get("condition") or {}
+    if run.row["protocol"] in ONE_TARGET and condition.get("name") not in MANY:
         found = values[f"mrr@{max(run.row['cutoffs'])}"].to_numpy()
         rank = np.rint(1 / np.where(found > 0, found, np.inf))
         return line | {"rank": rank.astype(np.uint8)} | dict.fromkeys(KEPT)

@@ -9,11 +9,13 @@ from typing import Any
 
 from reclib import recommenders
 from reclib.conditions import AS_IS, Condition
+from reclib.recommenders.catalogue import OPTIONAL
 from reclib.splits.split import Stage
 
 SAME_PARTS = {"rated-only": "holdout", "sampled": "leave-last-out"}
 """Protocols that differ from another only in what is ranked and relevant. They take its settings
 where they have none of their own, and what was trained for it."""
+SILENCE = "item_dropout"
 TRAINED = ("learned", "sequential", "deep", "ensemble")
 """Families that are trained by gradient, and so too dear to train twice on the same parts."""
 
@@ -97,6 +99,20 @@ def conditioned(
         for condition in conditions
         for spec in grid(names, [protocol], folds=folds, seeds=seeds)
     ]
+
+
+def for_unseen(
+    names: Sequence[str], limits: Mapping[str, Mapping[str, Any]]
+) -> dict[str, Mapping[str, Any]]:
+    """Return the limits, with half of the item vectors silenced in training where that is known.
+
+    A network learns in this way to rank items by their attributes: Volkovs et al., "DropoutNet",
+    NeurIPS 2017.
+    """
+    if SILENCE not in OPTIONAL["deep"]:
+        return dict(limits)
+    deep = [name for name in names if recommenders.CATALOGUE[name].family == "deep"]
+    return dict(limits) | {name: {SILENCE: 0.5} | dict(limits.get(name, {})) for name in deep}
 
 
 def shares_fit(spec: Spec) -> bool:

@@ -23,7 +23,17 @@ from reclib.ledger import Ledger, Run
 from reclib.metrics import CUTOFFS
 from reclib.progress import track
 from reclib.ranking import check_cutoff
-from reclib.spec import SAME_PARTS, Spec, base_of, conditioned, grid, shares_fit, stand_in
+from reclib.recommenders.deep.features import bags
+from reclib.spec import (
+    SAME_PARTS,
+    Spec,
+    base_of,
+    conditioned,
+    for_unseen,
+    grid,
+    shares_fit,
+    stand_in,
+)
 from reclib.splits import PROTOCOLS, Split, make_split
 
 SCHEDULER = "RECLIB_SCHEDULER"
@@ -33,7 +43,7 @@ PATIENCE = "10s"
 SHORT_HISTORY = 20
 """Median interactions of a user below which histories are short."""
 
-__all__ = ["Spec", "Study", "conditioned", "grid"]
+__all__ = ["Spec", "Study", "conditioned", "for_unseen", "grid"]
 
 
 @dataclass(frozen=True)
@@ -132,6 +142,21 @@ class Study:
     def supported(self, protocols: Iterable[str]) -> list[str]:
         """Return those of the protocols that the data can support, in the order given."""
         return [protocol for protocol in protocols if self._supports(protocol)]
+
+    @property
+    def by_content(self) -> list[str]:
+        """Recommenders by content alone that this data can support."""
+        known, data = "content" in recommenders.CATALOGUE, self.dataset
+        ids = data.interactions["item_id"].unique()
+        if not known or not bags(data.items, "item_id", ids, data.kinds).n_levels:
+            return []
+        return ["content"]
+
+    def honest(self, protocols: Iterable[str]) -> list[str]:
+        """Return the supported protocols, without ``temporal`` where times are not true."""
+        entry = datasets.CATALOGUE.get(self.dataset.name)
+        doubtful = {"temporal"} & set(getattr(entry, "dishonest", ()))
+        return [name for name in self.supported(protocols) if name not in doubtful]
 
     def _supports(self, protocol: str) -> bool:
         try:

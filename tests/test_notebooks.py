@@ -16,8 +16,8 @@ def cells(path: Path, kind: str = "code") -> list[Any]:
     return [cell for cell in nbformat.read(path, 4).cells if cell.cell_type == kind]
 
 
-def test_there_are_five_in_reading_order() -> None:
-    assert [path.name[:2] for path in NOTEBOOKS] == ["01", "02", "03", "04", "05"]
+def test_there_are_six_in_reading_order() -> None:
+    assert [path.name[:2] for path in NOTEBOOKS] == ["01", "02", "03", "04", "05", "06"]
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)

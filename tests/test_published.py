@@ -11,6 +11,7 @@ import pytest
 from small_data import dataset, random_frame
 
 from reclib import published
+from reclib.conditions import Condition
 from reclib.datasets import Dataset
 from reclib.experiment import run
 from reclib.ledger import Ledger, append_row
@@ -152,3 +153,45 @@ def test_every_published_result_has_its_values_a_user_in_a_small_file() -> None:
             assert len(values) == each["n_users"]
             for metric in ("ndcg@10", "recall@10"):
                 assert values[metric].mean() == pytest.approx(each[metric], abs=5e-4)
+
+
+THIN = {"name": "thin", "share": 0.1, "code": "one"}
+
+
+def under(*rows: dict[str, Any]) -> list[str]:
+    return [each["key"] for each in published.conditioned_results(rows)]
+
+
+def test_runs_under_conditions_count_with_the_chosen_settings_alone() -> None:
+    plain = row("plain")
+    short = row("short", condition=THIN, settings={"epochs": 1})
+    silenced = row("silenced", condition=THIN, seed=2, settings={"item_dropout": 0.5})
+    assert under(plain, row("a", condition=THIN), short, silenced) == ["a", "silenced"]
+    assert under(row("alone", condition=THIN)) == [], "nothing says which settings are chosen"
+    assert kept(plain, row("a", "2026-02-01", condition=THIN, settings=OTHER)) == ["plain"]
+
+
+def test_of_one_condition_the_last_run_counts_whatever_its_code() -> None:
+    old = row("old", condition=THIN)
+    new = row("new", "2026-02-01", condition=THIN | {"code": "two"})
+    more = row("more", condition=THIN | {"share": 0.2})
+    assert set(under(row("plain"), new, old, more)) == {"new", "more"}
+
+
+def test_runs_under_conditions_are_published_user_by_user(tmp_path: Path) -> None:
+    split, ledger = make_split(WIDE, "leave-last-out"), Ledger(tmp_path / "ledger")
+    run("popularity", split, ledger=ledger)
+    made = {}
+    for name in ("thin", "cold-items"):
+        condition = Condition.of(name)
+        made[name] = run("popularity", condition(split), ledger=ledger, condition=condition.origin)
+    publish(ledger, "small", tmp_path / "book")
+    found = published.published_conditioned("small", tmp_path / "book")
+    assert {each.row["condition"]["name"] for each in found} == set(made)
+    for each in found:
+        mine = made[each.row["condition"]["name"]].per_user
+        kept_metrics = list(each.per_user)
+        pd.testing.assert_frame_equal(each.per_user, mine[kept_metrics], atol=1 / 240)
+    assert published_runs(tmp_path / "book")[0].row["key"] not in {
+        each.row["key"] for each in found
+    }

@@ -5,7 +5,13 @@ Every function takes tidy data and returns the ``matplotlib`` figure that it dre
 
 from __future__ import annotations
 
-from reclib.figures.comparisons import differences, floor_to_ceiling, gains, protocol_panels
+from reclib.figures.comparisons import (
+    differences,
+    floor_to_ceiling,
+    gains,
+    protocol_panels,
+    trait_panels,
+)
 from reclib.figures.data import activity, category_shares, long_tail, over_time
 from reclib.figures.lines import best_so_far, by_group, curves, error_curve, power_laws
 from reclib.figures.schematic import old_and_new
@@ -28,5 +34,6 @@ __all__ = [
     "over_time",
     "power_laws",
     "protocol_panels",
+    "trait_panels",
     "use_style",
 ]

@@ -68,14 +68,42 @@ def protocol_panels(table: pd.DataFrame, metrics: Sequence[str]) -> Figure:
     return figure
 
 
+def trait_panels(table: pd.DataFrame, metrics: Sequence[str], columns: int = 3) -> Figure:
+    """Draw each recommender's mean with its interval, a panel a metric, some beside each other.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        As for :func:`floor_to_ceiling`.
+    metrics : sequence of str
+    columns : int
+        Panels side by side.
+    """
+    rows = table[~table["recommender"].isin((FLOOR, CEILING))]
+    n_lines = -(-len(metrics) // columns)
+    size = (3.1 * columns, n_lines * (0.9 + 0.28 * rows["recommender"].nunique()))
+    figure, axes = plt.subplots(n_lines, columns, figsize=size, sharey=True, squeeze=False)
+    for panel in axes.flat[len(metrics) :]:
+        panel.set_axis_off()
+    for panel, metric in zip(axes.flat, metrics, strict=False):
+        _points(panel, rows[rows["metric"] == metric])
+        _bounds(panel, table[table["metric"] == metric])
+        panel.set_xlabel(metric_label(metric))
+    handles, labels = axes[0][0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=2)
+    return figure
+
+
 def differences(table: pd.DataFrame, x_label: str) -> Figure:
     """Draw paired differences with intervals around the line of no difference.
 
     Parameters
     ----------
     table : pandas.DataFrame
-        Columns ``title``, ``mean``, ``low``, ``high``.
+        Columns ``title``, ``mean``, ``low``, ``high``; an empty one is said to be so.
     """
+    if table.empty:
+        return nothing("Nothing to compare")
     figure, axes = plt.subplots(figsize=(6.5, 1.1 + 0.32 * len(table)))
     _points(axes, table)
     axes.axvline(0, color="0.35", linestyle=":")

@@ -20,6 +20,9 @@ METRIC_LABELS = {
     "hit": "Hit rate",
     "coverage": "Catalogue coverage",
     "novelty": "Novelty (bits)",
+    "lift": "Popularity lift",
+    "diversity": "Diversity",
+    "miscalibration": "Miscalibration",
 }
 
 

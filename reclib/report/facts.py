@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from reclib.claims import VERDICTS, Claim, Evidence, Judgement
 from reclib.ledger import PUBLISHED, Ledger, Run
-from reclib.published import PublishedRun, newest, runs_on_record
+from reclib.published import (
+    PublishedRun,
+    conditioned_results,
+    newest,
+    published_conditioned,
+    runs_on_record,
+)
 from reclib.report.layout import Source
 from reclib.tables.findings import listed
 from reclib.tables.larger import Setting
@@ -26,7 +33,15 @@ def gather(folder: Path, found: Sequence[Source]) -> Evidence:
         ]
         for source in found
     }
-    return Evidence(runs)
+    return Evidence(runs, conditioned={source.title: _conditioned(source, rows, folder)
+                                       for source in found})  # fmt: skip
+
+
+def _conditioned(source: Source, rows: Sequence[dict[str, Any]], folder: Path) -> list[Run]:
+    """Return the runs under conditions, of this build or, where it has none, as published."""
+    mine = [row for row in rows if _belongs(row, source)]
+    known = [Run(row, folder / "runs" / str(row["key"])) for row in conditioned_results(mine)]
+    return known or published_conditioned(source.slug)
 
 
 def on_record(folder: Path, found: Sequence[Source], published: Path = PUBLISHED) -> Evidence:
@@ -42,7 +57,10 @@ def on_record(folder: Path, found: Sequence[Source], published: Path = PUBLISHED
         for name, some in runs.items()
     }
     first = [name for source in found for name in _names(source) if name in told]
-    return Evidence({titles[name]: told[name] for name in [*first, *told] if told[name]})
+    return Evidence(
+        {titles[name]: told[name] for name in [*first, *told] if told[name]},
+        conditioned=gather(folder, found).conditioned,
+    )
 
 
 def _belongs(row: Mapping[str, object], source: Source) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -32,10 +32,13 @@ class Evidence:
         Test runs with the chosen settings, one dataset after the other.
     cutoff : int
         k of the metrics that rules look at.
+    conditioned : mapping of str to sequence of Run
+        Test runs with the chosen settings under conditions, by the title of their dataset.
     """
 
     runs: Mapping[str, Sequence[Run]]
     cutoff: int = 10
+    conditioned: Mapping[str, Sequence[Run]] = field(default_factory=dict)
 
     def of(self, dataset: str, protocol: str, names: Sequence[str] = ()) -> list[Run]:
         """Return the runs of a dataset under a protocol, of all recommenders or of some."""
@@ -44,6 +47,11 @@ class Evidence:
             for run in self.runs[dataset]
             if run.row["protocol"] == protocol and (not names or run.row["recommender"] in names)
         ]
+
+    def under(self, dataset: str, condition: str) -> list[Run]:
+        """Return the runs of a dataset under a condition of this name."""
+        runs = self.conditioned.get(dataset, ())
+        return [run for run in runs if run.row["condition"]["name"] == condition]
 
     def against(self, dataset: str, protocol: str, baseline: str, metric: str) -> pd.DataFrame:
         """Compare every recommender with the baseline; indexed by recommender, maybe empty."""
@@ -170,28 +178,6 @@ def judge_scale(evidence: Evidence) -> Judgement:
         f"{slowest.row['fit_seconds']:,.0f} s ({title(slowest.row['recommender'])}, "
         f"`{slowest.row['protocol']}`). The chapter on scale says how time and memory grow and "
         "what threads bring; no run was distributed.",
-    )
-
-
-def judge_cold(evidence: Evidence) -> Judgement:
-    """Compare the integrated approach with popularity and neighbourhoods on unseen users."""
-    rows = [
-        (dataset, baseline, table.loc["integrated"])
-        for dataset in evidence.runs
-        for baseline in ("popularity", *NEIGHBOURS)
-        if "integrated"
-        in (table := evidence.against(dataset, "strong", baseline, "ndcg")).index
-    ]  # fmt: skip
-    if not rows:
-        return Judgement(OPEN, "No run on record ranks for users unseen in training.")
-    behind = [row for row in rows if row[2].verb != "beats"]
-    text = listed(
-        [f"{row['mean']:+.3f} over {title(name)} on {dataset}" for dataset, name, row in rows]
-    )
-    return Judgement(
-        REFUTED if behind else OPEN,
-        f"For users unseen in training, the integrated approach differs in NDCG at "
-        f"{evidence.cutoff} by {text}. Items without any interaction are ranked by nobody here.",
     )
 
 

@@ -178,3 +178,67 @@ def test_published_runs_without_values_a_user_judge_nothing(tmp_path: Path) -> N
     run(tmp_path / "there", "item-knn", "holdout", 0.1, cutoffs=[10])
     publish(tmp_path, tmp_path / "there").joinpath("ml-100k.parquet").unlink()
     assert facts.on_record(tmp_path / "nowhere", [], tmp_path).runs == {}
+
+
+def conditioned(folder: Path, name: str, mean: float, condition: str, **more: object) -> Run:
+    origin = {"name": condition, "code": "c", **more}
+    return run(folder, name, "leave-last-out", mean, condition=origin)
+
+
+def cold(folder: Path, *, users: float, sparse: float, items: float) -> Evidence:
+    """Plant the lead of the integrated approach for new users, on sparse data, on new items."""
+    plain = [
+        run(folder, name, "strong", 0.2 + users * (name == "integrated"))
+        for name in ("popularity", "user-knn", "item-knn", "integrated")
+    ]
+    under = [
+        conditioned(folder, name, 0.2 + lead * (name == "integrated"), "thin", share=share)
+        for share, lead in ((0.1, sparse), (0.9, -0.1))
+        for name in ("user-knn", "item-knn", "integrated")
+    ]
+    under += [
+        conditioned(folder, name, 0.2 + items * (name == "integrated"), "cold-items")
+        for name in ("random", "integrated")
+    ]
+    return Evidence({"MovieLens 100K": plain}, conditioned={"MovieLens 100K": under})
+
+
+def test_cold_start_has_to_hold_for_users_sparse_data_and_items(tmp_path: Path) -> None:
+    judge = claim("It handles sparsity").judge
+    good = judge(cold(tmp_path, users=0.1, sparse=0.1, items=0.1))
+    assert good.verdict == rules.SUPPORTED, "a share above a half is not sparse"
+    assert "beats User-based CF with 10 % of MovieLens 100K (+0.100" in good.evidence
+    assert "For items unseen in training the integrated approach beats Random" in good.evidence
+    for part in ("users", "sparse", "items"):
+        lead = {"users": 0.1, "sparse": 0.1, "items": 0.1} | {part: -0.1}
+        assert judge(cold(tmp_path / part, **lead)).verdict == rules.REFUTED
+
+
+def test_cold_start_stays_open_without_runs_under_conditions(tmp_path: Path) -> None:
+    whole = cold(tmp_path, users=0.1, sparse=0.1, items=0.1)
+    judged = claim("It handles sparsity").judge(Evidence(whole.runs))
+    assert judged.verdict == rules.OPEN
+    assert "No run with the chosen settings is about sparse data and items" in judged.evidence
+
+
+@pytest.mark.parametrize(
+    ("values", "verdict"),
+    [((0.3, 0.2, 0.2), rules.OPEN), ((0.3, 0.2, 0.3), rules.REFUTED), (None, rules.UNTESTABLE)],
+)
+def test_pictures_have_to_beat_none_and_wrong_ones(
+    monkeypatch: pytest.MonkeyPatch, values: tuple[float, ...] | None, verdict: str
+) -> None:
+    columns = ["as they are", "without pictures", "pictures shuffled"]
+    table = pd.DataFrame([] if values is None else [values], columns=columns)
+    monkeypatch.setattr("reclib.report.condition_rules.image_table", lambda **_: table)
+    assert claim("Convolution").judge(evidence()).verdict == verdict
+
+
+def test_runs_under_conditions_are_gathered_apart(tmp_path: Path) -> None:
+    run(tmp_path, "ease", "leave-last-out", 0.2)
+    conditioned(tmp_path, "ease", 0.1, "thin", share=0.1)
+    found = facts.gather(tmp_path, [FIRST])
+    assert [each.row.get("condition") for each in found.runs["MovieLens 100K"]] == [None]
+    (only,) = found.under("MovieLens 100K", "thin")
+    assert only.per_user["ndcg@10"].mean() == pytest.approx(0.1, abs=0.01)
+    assert found.under("MovieLens 100K", "noise") == []
