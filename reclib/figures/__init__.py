@@ -8,6 +8,7 @@ from __future__ import annotations
 from reclib.figures.comparisons import differences, floor_to_ceiling, gains, protocol_panels
 from reclib.figures.data import activity, category_shares, long_tail, over_time
 from reclib.figures.lines import best_so_far, by_group, curves, power_laws
+from reclib.figures.scaling import serving, speed_ups
 from reclib.figures.schematic import old_and_new
 from reclib.figures.style import METRIC_LABELS, metric_label, use_style
 
@@ -27,5 +28,7 @@ __all__ = [
     "over_time",
     "power_laws",
     "protocol_panels",
+    "serving",
+    "speed_ups",
     "use_style",
 ]
