@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
+import scipy.sparse as sp
 
-from benchmarks import matmul_share, sequence_models
+from benchmarks import __main__ as main
+from benchmarks import matmul_share, metrics, neighbours, sequence_models
+from benchmarks.timing import best_of
 from reclib import tables
 from reclib.report.publish import publish_benchmarks
 from reclib.study import Study
@@ -101,3 +105,68 @@ def test_the_book_says_how_near_the_peak_a_step_comes() -> None:
     )
     assert tables.matmul_table(pd.DataFrame()).empty
     assert "make benchmarks" in tables.matmul_finding(pd.DataFrame())
+
+
+def test_neighbours_of_all_three_give_the_same_lists(
+    study: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(neighbours, "CUTOFFS", (5, 10, 100))
+    rows = pd.DataFrame(neighbours.compare(study.split("holdout"), 29, 1, repeats=1))
+    assert rows["peer"].tolist() == [name for name in neighbours.PEERS.values() for _ in range(2)]
+    assert rows["k"].tolist() == [5, 10] * 3, "no list is longer than the catalogue"
+    same = rows[rows["peer"] != "implicit"]
+    assert same["overlap"].gt(0.98).all(), "equal scores aside, the lists are the same"
+    assert np.allclose(same["ndcg"], same["peer ndcg"], atol=0.01)
+    sums = rows[["peer fit seconds", "peer rank seconds"]].sum(axis=1)
+    ours = rows[["fit seconds", "rank seconds"]].sum(axis=1)
+    assert np.allclose(rows["ratio"], sums / ours, rtol=0.05)
+
+
+def test_overlap_counts_shared_items_in_any_order() -> None:
+    one, other = np.array([[1, 2, 3], [4, 5, -1]]), np.array([[3, 1, 9], [4, 5, -1]])
+    assert neighbours.overlap(one, other) == pytest.approx((2 / 3 + 1) / 2)
+
+
+def test_the_metrics_of_all_three_are_the_same() -> None:
+    random = np.random.default_rng(0)
+    items = np.argsort(random.random((40, 30)), axis=1)[:, :20].astype(np.int32)
+    relevant = random.random((40, 30)) < 0.1
+    relevant[:, 0] = True
+    lists = metrics.Lists(items, sp.csr_matrix(relevant))
+    rows = pd.DataFrame(metrics.compare(lists, 1, repeats=1))
+    assert rows["peer"].tolist() == list(metrics.PEERS.values())
+    assert rows["largest difference"].max() < 1e-9
+    assert rows["values"].tolist() == [18] * 4
+    ratio = rows["peer seconds"] / rows["seconds"]
+    assert np.allclose(rows["ratio"], ratio, rtol=0.2)
+
+
+def test_a_value_that_differs_is_seen() -> None:
+    lists = metrics.Lists(np.array([[0, 1, 2]], np.int32), sp.csr_matrix([[True, False, True]]))
+    ours = lists.ours()
+    row = metrics._row(lists, "recbole", dict.fromkeys(
+        ("ours", "ours, given the hits", "recbole"), 1.0
+    ), {"ours": ours, "recbole": ours | {"recall@5": ours["recall@5"] - 0.25}})  # fmt: skip
+    assert row["largest difference"] == pytest.approx(0.25)
+
+
+def test_calls_take_turns_and_their_best_time_counts() -> None:
+    seen: list[str] = []
+    seconds, results = best_of(2, {"a": lambda: seen.append("a"), "b": lambda: seen.append("b")})
+    assert seen == ["a", "b", "a", "b"]
+    assert set(seconds) == set(results) == {"a", "b"}
+
+
+def test_every_table_names_a_module_of_the_package() -> None:
+    folder = Path(main.__file__).parent
+    assert all((folder / f"{name}.py").is_file() for name in main.TABLES)
+
+
+def test_the_larger_dataset_is_taken_only_where_it_lies(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RECLIB_DATA", str(tmp_path))
+    assert main.largest_at_hand() == "ml-100k"
+    (tmp_path / "ml-1m").mkdir()
+    (tmp_path / "ml-1m" / "ml-1m.inter").touch()
+    assert main.largest_at_hand() == "ml-1m"

@@ -14,6 +14,7 @@ from reclib.figures.comparisons import (
 )
 from reclib.figures.data import activity, category_shares, long_tail, over_time
 from reclib.figures.lines import best_so_far, by_group, curves, error_curve, power_laws
+from reclib.figures.scaling import serving, speed_ups
 from reclib.figures.schematic import old_and_new
 from reclib.figures.style import METRIC_LABELS, metric_label, use_style
 
@@ -34,6 +35,8 @@ __all__ = [
     "over_time",
     "power_laws",
     "protocol_panels",
+    "serving",
+    "speed_ups",
     "trait_panels",
     "use_style",
 ]

@@ -29,7 +29,7 @@ def curves(
     axes.set(xlabel=x_label, ylabel=y_label)
     if log:
         axes.set_xscale("log")
-        axes.xaxis.set_major_formatter("{x:g}")
+        label_log_axes(axes)
     sns.move_legend(axes, "center left", bbox_to_anchor=(1, 0.5), title=None)
     return figure
 

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from reclib.ledger import Run
+from reclib.tables import peers
 from reclib.tables.findings import listed
 from reclib.tables.results import as_strong, compare_all, pooled, title
 
@@ -20,6 +21,8 @@ VERDICTS = (SUPPORTED, REFUTED, OPEN, UNTESTABLE)
 NEIGHBOURS = ("user-knn", "item-knn")
 NETWORKS = ("ann", "cnn", "rnn", "attention", "integrated")
 FEWEST_FOLDS = 3
+LEAST_SPEED_UP, MOST_LOST, LARGE = 1.6, 0.005, 100e6
+"""What the claim of scale asks of two processes, of NDCG at 10, and of a preparation's rows."""
 
 
 @dataclass(frozen=True)
@@ -167,18 +170,27 @@ def _lack_of_networks(evidence: Evidence) -> str:
 
 
 def judge_scale(evidence: Evidence) -> Judgement:
-    """Say what was fitted, and that nothing was distributed."""
+    """Look at the trainings by several processes and the preparations that were published."""
     runs = [run for runs in evidence.runs.values() for run in runs]
     if not runs:
         return Judgement(OPEN, "There is no run on record.")
     slowest = max(runs, key=lambda run: float(run.row["fit_seconds"]))
-    return Judgement(
-        OPEN,
+    together, prepared = peers.on_record("ddp"), peers.on_record("preparation")
+    text = (
         f"All {len(runs)} runs on record used one machine; the longest fit took "
         f"{slowest.row['fit_seconds']:,.0f} s ({title(slowest.row['recommender'])}, "
-        f"`{slowest.row['protocol']}`). The chapter on scale says how time and memory grow and "
-        "what threads bring; no run was distributed.",
+        f"`{slowest.row['protocol']}`). {peers.ddp_finding(together)} "
+        f"{peers.preparation_finding(prepared)}"
     )
+    if together.empty:
+        return Judgement(OPEN, text)
+    pairs = peers.distributed(together)
+    faster = pairs["speed-up"] >= LEAST_SPEED_UP
+    kept = pairs["ndcg@10"] >= pairs["ndcg@10 of one"] - MOST_LOST
+    if not (faster & kept).all():
+        return Judgement(REFUTED, text)
+    large = peers.largest_size(prepared) >= LARGE and len(pairs) > 0
+    return Judgement(SUPPORTED if large else OPEN, text)
 
 
 def judge_robust(evidence: Evidence) -> Judgement:

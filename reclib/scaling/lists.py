@@ -6,17 +6,16 @@ from collections.abc import Mapping, Sequence
 from itertools import product
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from reclib.metrics import evaluate
 from reclib.progress import track
-from reclib.ranking import rank, top_k
+from reclib.ranking import rank
 from reclib.recommenders import Recommender
 from reclib.scaling.parallel import limited_threads
 from reclib.scaling.samples import grow
 from reclib.scaling.timed import fitted, seconds_of, title_of
-from reclib.splits import Split, make_split
+from reclib.splits import make_split
 from reclib.study import Study
 
 
@@ -95,53 +94,33 @@ def measure_training_batches(
     return pd.DataFrame(rows)
 
 
-def measure_serving(
-    study: Study, catalogues: Mapping[str, Sequence[int]], *, asked: int = 200, k: int = 10
+def measure_catalogues(
+    study: Study, catalogues: Mapping[str, Sequence[int]], *, n_single: int = 200
 ) -> pd.DataFrame:
-    """Time lists from the whole catalogue: for everybody, and for one user at a time.
-
-    One thread; scoring, leaving out the history and choosing the best k are timed, the fit is not.
+    """Measure what answering costs on catalogues that are made larger; see `reclib.serving`.
 
     Parameters
     ----------
     study : Study
     catalogues : mapping of str to sequence of int
         For each recommender, how many times larger the catalogue is made; see `grow`.
-    asked : int
+    n_single : int
         Users who are served one at a time.
-    k : int
 
     Returns
     -------
     pandas.DataFrame
-        One row for each recommender and catalogue: ``title``, ``items``, ``users a second`` and
-        the latency for one user, ``median (ms)`` and ``95th percentile (ms)``.
+        One row for each recommender and catalogue: ``title``, ``items`` and the columns of
+        `reclib.serving.serve`.
     """
+    from reclib.serving import serve  # here, because serving imports this package
+
     todo = [(name, factor) for name, factors in catalogues.items() for factor in factors]
     rows = []
     for name, factor in track(todo, label="serving", total=len(todo)):
         data = grow(study.dataset, factor, study.seed)
         split = make_split(data, "holdout", seed=study.seed).at("valid")
         with limited_threads(1):
-            made = fitted(study, name, split)
-            row = _served(made, split, asked, min(k, split.n_items), study.seed)
-        rows.append({"title": title_of(name), "items": split.n_items} | row)
+            found = serve(fitted(study, name, split), split, n_single=n_single, seed=study.seed)
+        rows.append({"title": title_of(name), "items": split.n_items} | found)
     return pd.DataFrame(rows)
-
-
-def _served(made: Recommender, split: Split, asked: int, k: int, seed: int) -> dict[str, float]:
-    users = np.random.default_rng(seed).choice(split.users(), asked)
-    serve_one(made, split, int(users[0]), k)  # what is kept of the split is made on first use
-    waits = [1e3 * seconds_of(lambda: serve_one(made, split, int(u), k)) for u in users]  # noqa: B023
-    everybody = seconds_of(lambda: rank(made, split, k))
-    return {
-        "users a second": len(split.users()) / everybody,
-        "median (ms)": float(np.median(waits)),
-        "95th percentile (ms)": float(np.percentile(waits, 95)),
-    }
-
-
-def serve_one(made: Recommender, split: Split, user: int, k: int) -> np.ndarray:
-    """Return the k best items that a user has not had, int32 ``[k]``."""
-    users = np.array([user], dtype=np.int32)
-    return top_k(np.where(split.candidates(users), made.scores(users), -np.inf), k)[0]

@@ -24,9 +24,14 @@ def title_of(name: str) -> str:
     return recommenders.CATALOGUE[name].title
 
 
+def is_network(name: str) -> bool:
+    """Return whether a recommender is one of our networks."""
+    return recommenders.CATALOGUE[name].family == "deep"
+
+
 def timed_settings(study: Study, name: str) -> dict[str, Any]:
     """Return the settings with which a recommender is timed."""
-    if recommenders.CATALOGUE[name].family == "deep":
+    if is_network(name):
         return dict(ONE_EPOCH)
     return dict(study.settings(name, "holdout"))
 

@@ -2,12 +2,6 @@
 
 from __future__ import annotations
 
-from reclib.tables.cards import card, card_finding, card_table, gini, honesty_note
-from reclib.tables.ceilings import (
-    error_finding,
-    hindsight,
-    hindsight_finding,
-    published_errors,
 from reclib.tables.beyond import (
     beyond_finding,
     beyond_table,
@@ -18,13 +12,9 @@ from reclib.tables.beyond import (
     image_finding,
     image_table,
 )
-from reclib.tables.cold import (
-    by_known,
-    known_finding,
-    spread,
-    spread_finding,
-    unseen_finding,
-)
+from reclib.tables.cards import card, card_finding, card_table, gini, honesty_note
+from reclib.tables.ceilings import error_finding, hindsight, hindsight_finding, published_errors
+from reclib.tables.cold import by_known, known_finding, spread, spread_finding, unseen_finding
 from reclib.tables.conditions import (
     against,
     by_level,
@@ -59,13 +49,7 @@ from reclib.tables.data import (
     time_finding,
 )
 from reclib.tables.domains import domain_finding, domain_gains
-from reclib.tables.examples import (
-    example_user,
-    history,
-    told_apart,
-    told_apart_finding,
-    top_lists,
-)
+from reclib.tables.examples import example_user, history, told_apart, told_apart_finding, top_lists
 from reclib.tables.findings import (
     ablation_finding,
     alone_finding,
@@ -103,6 +87,18 @@ from reclib.tables.larger_tests import (
     larger_gains,
 )
 from reclib.tables.paper import display_gains, paper_position, relative_gains
+from reclib.tables.peers import (
+    ddp_finding,
+    distributed,
+    measured_on,
+    metrics_finding,
+    metrics_table,
+    neighbours_finding,
+    neighbours_table,
+    on_record,
+    preparation_finding,
+    recorded_table,
+)
 from reclib.tables.results import (
     ablation,
     compare_all,
@@ -112,6 +108,19 @@ from reclib.tables.results import (
     learning_curves,
     quality_by_time,
     summarize,
+)
+from reclib.tables.scale import (
+    batch_finding,
+    machine_hours,
+    machine_hours_finding,
+    machine_hours_table,
+    prediction_finding,
+    prediction_table,
+    same_lists_finding,
+    serving_finding,
+    serving_table,
+    speed_up_finding,
+    speed_up_table,
 )
 from reclib.tables.settings import against_anchors, anchor_finding, settings_table
 
@@ -125,16 +134,17 @@ __all__ = [
     "alone_finding",
     "anchor_finding",
     "answer",
+    "batch_finding",
     "benchmark",
     "benchmark_finding",
     "benchmark_table",
-    "card",
-    "card_finding",
-    "card_table",
     "beyond_finding",
     "beyond_table",
     "by_known",
     "by_level",
+    "card",
+    "card_finding",
+    "card_table",
     "compare_all",
     "comparison_finding",
     "context_by_group",
@@ -142,9 +152,11 @@ __all__ = [
     "context_finding_of",
     "crossing_finding",
     "cutoff_finding",
+    "ddp_finding",
     "display_comparison",
     "display_gains",
     "display_table",
+    "distributed",
     "domain_finding",
     "domain_gains",
     "error_finding",
@@ -159,12 +171,11 @@ __all__ = [
     "gate_finding",
     "gini",
     "group_finding",
+    "group_gaps",
     "hindsight",
     "hindsight_finding",
     "history",
     "honesty_note",
-    "group_gaps",
-    "history",
     "image_finding",
     "image_table",
     "kept_finding",
@@ -180,11 +191,23 @@ __all__ = [
     "learning_curves",
     "level_table",
     "liking_finding",
+    "machine_hours",
+    "machine_hours_finding",
+    "machine_hours_table",
     "matmul_finding",
     "matmul_table",
+    "measured_on",
+    "metrics_finding",
+    "metrics_table",
+    "neighbours_finding",
+    "neighbours_table",
+    "on_record",
     "order_finding",
     "paper_finding",
     "paper_position",
+    "prediction_finding",
+    "prediction_table",
+    "preparation_finding",
     "protocol_finding",
     "protocol_support",
     "published_errors",
@@ -196,11 +219,17 @@ __all__ = [
     "ranking_finding",
     "rating_counts",
     "rating_finding",
+    "recorded_table",
     "relative_gains",
+    "same_lists_finding",
+    "serving_finding",
+    "serving_table",
     "settings_table",
     "share_of_head",
     "side_feature_counts",
     "sizes",
+    "speed_up_finding",
+    "speed_up_table",
     "spread",
     "spread_finding",
     "summarize",

@@ -14,6 +14,7 @@ from reclib import published
 from reclib.claims import CLAIMS, Claim, Evidence, judge_all
 from reclib.ledger import Ledger, Run
 from reclib.report import facts, rules
+from reclib.tables import costs
 
 USERS = 200
 METRICS = ("precision@10", "recall@10", "map@10", "ndcg@10")
@@ -242,3 +243,41 @@ def test_runs_under_conditions_are_gathered_apart(tmp_path: Path) -> None:
     (only,) = found.under("MovieLens 100K", "thin")
     assert only.per_user["ndcg@10"].mean() == pytest.approx(0.1, abs=0.01)
     assert found.under("MovieLens 100K", "noise") == []
+
+
+def trained(folder: Path, speed_up: float, ndcg: float) -> None:
+    frame = pd.DataFrame({
+        "recommender": "integrated", "processes": [1, 2], "speed-up": [1.0, speed_up],
+        "ndcg@10": [0.1, ndcg], "finished": "2026-01-02T03:04", "device": "x", "commit": "c",
+    })  # fmt: skip
+    frame.to_csv(folder / "ddp.ml-100k.csv", index=False)
+
+
+@pytest.mark.parametrize(
+    ("speed_up", "ndcg", "rows", "verdict"),
+    [
+        (1.7, 0.1, 200e6, rules.SUPPORTED),
+        (1.7, 0.1, 1e6, rules.OPEN),
+        (1.7, 0.1, 0, rules.OPEN),
+        (1.5, 0.1, 200e6, rules.REFUTED),
+        (1.7, 0.09, 200e6, rules.REFUTED),
+    ],
+)
+def test_scale_needs_speed_without_loss_and_much_data(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    speed_up: float,
+    ndcg: float,
+    rows: float,
+    verdict: str,
+) -> None:
+    monkeypatch.setattr(costs, "BENCHMARKS", tmp_path)
+    found = evidence(run(tmp_path, "ease", "holdout", 0.3))
+    assert claim("It scales").judge(found).verdict == rules.OPEN, "nothing is on record"
+    trained(tmp_path, speed_up, ndcg)
+    if rows:
+        size = pd.DataFrame({"tool": ["ours"], "rows": [int(rows)], "seconds": [9.0]})
+        size.to_csv(tmp_path / "preparation.csv", index=False)
+    judged = claim("It scales").judge(found)
+    assert judged.verdict == verdict
+    assert f"{speed_up:.2f} times as fast as one" in judged.evidence

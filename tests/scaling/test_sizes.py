@@ -1,23 +1,11 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import pandas as pd
 import pytest
-import torch
-from threadpoolctl import threadpool_info
 
 from reclib.datasets import Dataset
-from reclib.scaling import (
-    DIMENSIONS,
-    exponents,
-    limited_threads,
-    measure,
-    measure_cutoffs,
-    measure_threads,
-    sample,
-)
+from reclib.scaling import DIMENSIONS, exponents, grow, measure, sample
 from reclib.study import Study
 
 SIZES = [100, 200, 400, 800, 1600]
@@ -93,35 +81,6 @@ def test_a_duration_of_nothing_has_an_exponent_all_the_same() -> None:
     assert np.isfinite(exponents(power_law(1.0).assign(seconds=0.0), ["seconds"])["exponent"][0])
 
 
-def threads() -> list[int]:
-    return [torch.get_num_threads(), *(pool["num_threads"] for pool in threadpool_info())]
-
-
-@pytest.fixture
-def two_threads() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(2)
-    yield
-    torch.set_num_threads(before)
-
-
-@pytest.mark.usefixtures("two_threads")
-def test_threads_are_limited_within_the_block_and_restored_after_an_error() -> None:
-    before = threads()
-    within: list[int] = []
-
-    def work() -> None:
-        with limited_threads(1):
-            within.extend(threads())
-            raise RuntimeError
-
-    with pytest.raises(RuntimeError):
-        work()
-    assert set(within) == {1}
-    assert threads() == before
-    assert torch.get_num_threads() == 2
-
-
 def test_every_measurement_has_a_row(study: Study) -> None:
     found = measure(study, ["popularity", "bias"], fractions=(0.5, 1.0), repeats=2)
     assert len(found) == 3 * 2 * 2 * 2
@@ -132,11 +91,13 @@ def test_every_measurement_has_a_row(study: Study) -> None:
     assert found["ndcg@10"].between(0, 1).all()
 
 
-def test_cutoffs_and_threads_are_timed_as_often_as_asked(study: Study) -> None:
-    cutoffs = measure_cutoffs(study, ["popularity"], (5, 50), repeats=2)
-    assert cutoffs["cutoff"].tolist() == [5, 5, 50, 50]
-    timed = measure_threads(study, ["popularity", "random"], (1, 2), repeats=1)
-    assert timed[["title", "threads"]].to_numpy().tolist() == [
-        ["Popularity", 1], ["Popularity", 2], ["Random", 1], ["Random", 2],
-    ]  # fmt: skip
-    assert timed["same scores"].all()
+def test_a_grown_catalogue_has_the_same_interactions_over_more_items(small: Dataset) -> None:
+    grown = grow(small, 4, seed=1)
+    one, two = small.interactions, grown.interactions
+    assert two["item_id"].str.partition("+")[0].tolist() == one["item_id"].tolist()
+    pd.testing.assert_frame_equal(two.drop(columns="item_id"), one.drop(columns="item_id"))
+    copies = two.groupby(one["item_id"])["item_id"].nunique()
+    assert copies.max() == 4
+    assert small.n_items < grown.n_items <= 4 * small.n_items
+    assert grow(small, 1, seed=1) is small
+    assert grow(small, 4, seed=1).checksum == grown.checksum != grow(small, 4, seed=2).checksum
