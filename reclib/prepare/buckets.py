@@ -55,12 +55,23 @@ def repeated(
     marked = np.zeros(len(pairs), dtype=bool)
     if not len(twice):
         return marked
-    place = np.minimum(np.searchsorted(twice, pairs), len(twice) - 1)
-    rows = np.flatnonzero(twice[place] == pairs)
+    rows = np.flatnonzero(_among(pairs, twice))
     when = rows if times is None else times[rows]
     order = rows[np.lexsort((rows, when, items[rows], users[rows]))]
     same = (users[order][1:] == users[order][:-1]) & (items[order][1:] == items[order][:-1])
     marked[order[:-1][same]] = True
+    return marked
+
+
+def _among(numbers: UInt64Array, few: UInt64Array) -> BoolArray:
+    """Mark numbers that are among a few, which are sorted; most are ruled out by their low bits."""
+    likely = np.zeros(1 << 20, dtype=bool)
+    low = np.uint64(len(likely) - 1)
+    likely[few & low] = True
+    marked = likely[numbers & low]
+    found = numbers[marked]
+    place = np.minimum(np.searchsorted(few, found), len(few) - 1)
+    marked[marked] = few[place] == found
     return marked
 
 

@@ -35,13 +35,13 @@ def place_bucket(plan: Plan, index: int, last: int, first_user: int) -> dict[str
     left = read_shards([plan.path(f"core-{last}", index)], 0)
     rows = read_shards([plan.path("bucket", index)], 0)
     columns: Columns = {name: each[left["row"]] for name, each in rows.items()}
-    present, code = np.unique(left["user"], return_inverse=True)
+    before = np.cumsum(np.bincount(left["user"]) > 0) - 1  # users left, in the order of names
     places = np.load(plan.work / "user-place.npy", mmap_mode="r")
-    columns["user"] = np.asarray(places[first_user : first_user + len(present)])[code]
+    columns["user"] = np.asarray(places[first_user : first_user + before[-1] + 1])[
+        before[left["user"]]
+    ]
     columns["item"] = _item_places(plan)[left["item"]]
-    order = np.arange(len(code))
-    if "timestamp" in columns:
-        order = np.argsort(columns["timestamp"], kind="stable")
+    order = time_order(columns.get("timestamp"), len(left["user"]))
     order = order[stable_order(columns["user"][order])]
     columns = {name: each[order] for name, each in columns.items()}
     bounds = np.searchsorted(columns["user"], np.load(plan.work / "files.npy")[:, 0])
@@ -49,7 +49,17 @@ def place_bucket(plan: Plan, index: int, last: int, first_user: int) -> dict[str
     return {"rows": len(order)}
 
 
-def stable_order(keys: IntArray) -> npt.NDArray[np.int64]:
+def time_order(times: npt.NDArray[np.float64] | None, n_rows: int) -> npt.NDArray[np.int64]:
+    """Return the order of times, ties by file order; quickly where they are whole seconds."""
+    if times is None:
+        return np.arange(n_rows)
+    seconds = (times - times.min(initial=np.inf)).astype(np.int64)
+    if (seconds + times.min(initial=np.inf) == times).all() and seconds.max(initial=0) < 1 << 31:
+        return stable_order(seconds)
+    return np.argsort(times, kind="stable")
+
+
+def stable_order(keys: npt.NDArray[np.int64] | IntArray) -> npt.NDArray[np.int64]:
     """Return the stable order of small integers: sorting numbers is faster than their places."""
     packed = (keys.astype(np.int64) << 32) | np.arange(len(keys))
     packed.sort()

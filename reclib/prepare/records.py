@@ -50,7 +50,7 @@ def read(part: Partition, skip_malformed: bool) -> Records:
     if part.file.kind == "parquet":
         return _read_parquet(part, skip_malformed)
     raw, start = _lines(part)
-    if not raw.strip():
+    if not raw or raw.isspace():
         types = {key: pl.String if key in KEYS else pl.Float64 for key in part.file.columns}
         return Records(pl.DataFrame(schema=types))
     frame = _parse(raw, part.file)

@@ -61,7 +61,7 @@ class Settings:
     min_user: int = 5
     min_item: int = 5
     malformed: Literal["stop", "skip"] = "stop"
-    rows_per_file: int = 4_000_000
+    rows_per_file: int = 2_000_000
     workers: int | None = None
     cluster: str | None = None
     partition_mb: float = 64.0
