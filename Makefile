@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .ONESHELL:
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: report book lab test recommend publish benchmarks lock clean help
+.PHONY: report book lab test test-large recommend prepare publish benchmarks lock clean help
 
 VENV := .venv
 STAMP := $(VENV)/.installed
@@ -35,6 +35,12 @@ test: $(STAMP)  ## Check style, types, tests, the full report on ML-100K, notebo
 	  --nbval-current-env --nbval-cell-timeout=1800 notebooks
 	$(PYTHON) -m reclib check
 
+test-large: $(STAMP)  ## Test what is too large for every day: millions of rows
+	@$(PYTHON) -u -m pytest --verbose -m large
+
+prepare: $(STAMP)  ## Split interactions larger than memory: files="a.csv b.csv.gz" out=FOLDER
+	@$(PYTHON) -m reclib prepare
+
 recommend: $(STAMP)  ## Write the best k items of every user: recommender=NAME k=10 out=lists.csv
 	@$(PYTHON) -m reclib recommend
 
@@ -57,7 +63,7 @@ clean:  ## Remove what was built (results, book, caches); the environment stays
 
 help:  ## Show this help
 	@echo 'make TARGET [DATASETS="ml-100k ..."] [EDITION=quick|full] [PARAMETER=VALUE ...]'
-	sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 14
+	sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 14
 
 # The stamp is written last. An install that was broken off leaves its own mark, and the next one
 # starts afresh. A candidate is tried by running it: a shim may exist and still fail.

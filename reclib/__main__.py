@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit status: 0, 1 for an error, 130 for Ctrl-C."""
     parser = argparse.ArgumentParser(prog="python -m reclib", description=__doc__)
-    parser.add_argument("command", choices=("report", "book", "check", "publish", "recommend"))
+    commands = ("report", "book", "check", "publish", "recommend", "prepare", "generate")
+    parser.add_argument("command", choices=commands)
     parser.add_argument("words", nargs="*", metavar="NAME=VALUE", help="DATASETS, EDITION, ...")
     options = parser.parse_args(arguments)
     try:
@@ -37,6 +38,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(command: str, words: Sequence[str]) -> None:
+    if command in ("prepare", "generate"):
+        _large(command, words)
+        return
     from reclib import ledger, published
     from reclib.report import book, check, execute, layout, parameters, publish
 
@@ -71,6 +75,19 @@ def _recommend(request: Request, where: Layout) -> None:
     options = {"build_dir": str(where.build), "edition": request.edition}
     for path in write_lists(request.datasets, request.overrides, where.build / "lists", **options):
         print(path)
+
+
+def _large(command: str, words: Sequence[str]) -> None:
+    """Prepare files larger than memory, or generate one."""
+    from reclib import prepare
+    from reclib.report.parameters import read_request
+
+    values = read_request(words).overrides
+    if command == "generate":
+        print(prepare.generated(values))
+        return
+    out = prepare.prepare(prepare.from_words(values))
+    print((out / "prepared.json").read_text() + str(out))
 
 
 def _explain(problem: OSError) -> str:

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from tqdm import tqdm
 from tqdm.notebook import tqdm_notebook
@@ -32,7 +32,7 @@ def counted(total: int, *, label: str, unit: str = " rows") -> Iterator[Callable
         yield bar.update
 
 
-def _bar(items: Iterable[Item] | None, **options: object) -> tqdm[Item]:
+def _bar(items: Any, **options: Any) -> Any:
     if os.environ.get("RECLIB_PROGRESS") != "terminal" and _in_notebook():
         return tqdm_notebook(items, leave=False, **options)
     stream = sys.__stderr__

@@ -7,8 +7,8 @@
 from __future__ import annotations
 
 from reclib.prepare.cluster import ClusterError
-from reclib.prepare.generate import write_ratings
+from reclib.prepare.generate import generated, write_ratings
 from reclib.prepare.run import prepare
 from reclib.prepare.settings import Settings, from_words
 
-__all__ = ["ClusterError", "Settings", "from_words", "prepare", "write_ratings"]
+__all__ = ["ClusterError", "Settings", "from_words", "generated", "prepare", "write_ratings"]

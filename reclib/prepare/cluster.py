@@ -11,7 +11,7 @@ from typing import Any
 
 import dask
 from distributed import Client, Future, KilledWorker, LocalCluster, as_completed
-from distributed.comm import CommClosedError
+from distributed.comm.core import CommClosedError
 
 from reclib.errors import DataError, ReclibError
 from reclib.prepare.settings import Settings
@@ -89,7 +89,7 @@ def run_all(
         If a job fails, the disk is full, or the cluster is gone.
     """
     keys = [None if marks is None else marks / f"{index:05d}.json" for index in range(len(jobs))]
-    futures: list[Future] = []
+    futures: list[Future[Any]] = []
     try:
         futures = [
             client.submit(once, task, job, key, pure=False)

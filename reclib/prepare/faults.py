@@ -66,8 +66,8 @@ def _of_line(place: int, line: bytes, file: File) -> Fault | None:
     for key, name in file.columns.items():
         value = fields.get(name)
         quoted = file.kind == "json" and isinstance(value, str) and name in file.numbers.values()
-        if problem := f"'{value}' is text" if quoted else _problem(key, value):
-            return Fault(place, problem, name)
+        if found := f"'{value}' is text" if quoted else _problem(key, value):
+            return Fault(place, found, name)
     return None
 
 
@@ -116,4 +116,3 @@ def _number(value: object) -> float | None:
         return float(value)
     except ValueError:
         return None
-

@@ -8,14 +8,16 @@ user, rating and time without a header.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from math import gcd
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from reclib.errors import DataError, UnknownName
 from reclib.progress import counted
 
 ROWS, USERS, ITEMS = 233_100_000, 43_500_000, 15_200_000
@@ -80,6 +82,28 @@ def write_ratings(path: str | Path, rows: int = ROWS, seed: int = 2026) -> Path:
     finally:
         unfinished.unlink(missing_ok=True)
     return target
+
+
+def generated(values: Mapping[str, Any]) -> Path:
+    """Write the file that a command line asks for: ``out``, ``rows`` and ``seed``.
+
+    Raises
+    ------
+    reclib.errors.UnknownName
+        For another name.
+    reclib.errors.DataError
+        If ``out`` is missing or a number is none.
+    """
+    for name in values:
+        if name not in ("out", "rows", "seed"):
+            raise UnknownName("parameter", name, ("out", "rows", "seed"))
+    if "out" not in values:
+        raise DataError("'out' is missing", "Give out=ratings.csv.")
+    numbers = {name: value for name, value in values.items() if name != "out"}
+    for name, value in numbers.items():
+        if not isinstance(value, int) or value < 1:
+            raise DataError(f"{name} is '{value}'", "Give a whole number of at least 1.")
+    return write_ratings(str(values["out"]), **numbers)
 
 
 def blocks(shape: Shape) -> Iterator[tuple[int, bytes]]:

@@ -14,7 +14,7 @@ from reclib.prepare import core
 from reclib.prepare.buckets import IntArray
 from reclib.prepare.identifiers import write_parquet
 from reclib.prepare.plan import Plan
-from reclib.prepare.workspace import Columns, read_shard, read_shards, write_shards, written
+from reclib.prepare.workspace import Columns, read_shards, write_shards, written
 from reclib.splits.protocols import N_FOLDS, PROTOCOLS
 
 PARTS = ("train", "valid", "test")

@@ -77,10 +77,10 @@ def rank(plan: Plan, kind: str, out: Path) -> dict[str, Any]:
     place = np.empty(len(order), dtype=np.int32)
     place[order] = np.arange(len(order), dtype=np.int32)
     _save(plan.work / f"{kind}-place.npy", place)
-    table = {kind: pa.array(np.arange(len(order), dtype=np.int32)),
-             f"{kind}_id": names.gather(order).to_arrow(compat_level=pl.CompatLevel.oldest())}  # fmt: skip
+    integers = pa.array(np.arange(len(order), dtype=np.int32))
+    ordered = names.gather(order).to_arrow(compat_level=pl.CompatLevel.oldest())
     with written(out / f"{kind}s.parquet") as beside:
-        write_parquet(beside, pa.table(table))
+        write_parquet(beside, pa.table({kind: integers, f"{kind}_id": ordered}))
     if kind == "user":
         rows = np.concatenate([part["rows"].to_numpy() for part in parts])[order]
         _save(plan.work / "files.npy", file_bounds(rows, plan.settings.rows_per_file))

@@ -101,7 +101,9 @@ def _plan(settings: Settings, given: Sequence[Path], work: Path, client: Client)
     jobs = [(path, work / "unpacked" / f"{given.index(path)}") for path in packed]
     sizes = [path.stat().st_size for path in packed]
     if jobs:
-        run_all(client, unpack, jobs, label="unpack", weights=sizes, marks=work / "marks" / "unpack")
+        run_all(
+            client, unpack, jobs, label="unpack", weights=sizes, marks=work / "marks" / "unpack"
+        )
     places = dict(jobs)
     files = [sources.describe(places.get(path, path), path, settings) for path in given]
     if len({tuple(file.numbers) for file in files}) > 1:

@@ -114,4 +114,3 @@ class Stages:
 def total(reports: Reports, name: str = "rows") -> int:
     """Add up what jobs report."""
     return sum(int(report[name]) for report in reports)
-

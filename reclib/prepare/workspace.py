@@ -44,10 +44,13 @@ def write_shards(path: Path, columns: Columns, bounds: npt.NDArray[np.int64]) ->
     """Write columns as Arrow batches, one for the rows between each two bounds."""
     arrays = [each if isinstance(each, pa.Array) else pa.array(each) for each in columns.values()]
     batch = pa.RecordBatch.from_arrays(arrays, names=list(columns))
-    with written(path) as beside, pa.OSFile(str(beside), "wb") as raw:
-        with pa.ipc.new_file(raw, batch.schema) as file:
-            for start, stop in zip(bounds[:-1].tolist(), bounds[1:].tolist(), strict=True):
-                file.write_batch(batch.slice(start, stop - start))
+    with (
+        written(path) as beside,
+        pa.OSFile(str(beside), "wb") as raw,
+        pa.ipc.new_file(raw, batch.schema) as file,
+    ):
+        for start, stop in zip(bounds[:-1].tolist(), bounds[1:].tolist(), strict=True):
+            file.write_batch(batch.slice(start, stop - start))
 
 
 def read_shard(path: Path, index: int) -> pa.RecordBatch:
