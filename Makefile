@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .ONESHELL:
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: report book lab test test-large recommend example publish benchmarks lock clean help
+.PHONY: report book lab test test-large recommend prepare example publish benchmarks lock clean help
 
 VENV := .venv
 STAMP := $(VENV)/.installed
@@ -37,6 +37,9 @@ test: $(STAMP)  ## Check style, types, tests, the full report on ML-100K, notebo
 
 test-large: $(STAMP)  ## Run the tests that need minutes or gigabytes
 	@$(PYTHON) -u -m pytest --verbose --capture=sys --durations=10 -m large
+
+prepare: $(STAMP)  ## Split interactions larger than memory: files="a.csv b.csv.gz" out=FOLDER
+	@$(PYTHON) -m reclib prepare
 
 recommend: $(STAMP)  ## Write the best k items of every user: recommender=NAME k=10 out=lists.csv
 	@$(PYTHON) -m reclib recommend

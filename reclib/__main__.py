@@ -15,7 +15,17 @@ if TYPE_CHECKING:
     from reclib.report.layout import Layout
     from reclib.report.parameters import Request
 
-COMMANDS = ("report", "book", "check", "publish", "recommend", "example", "train")
+COMMANDS = (
+    "report",
+    "book",
+    "check",
+    "publish",
+    "recommend",
+    "example",
+    "train",
+    "prepare",
+    "generate",
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -41,6 +51,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(command: str, words: Sequence[str]) -> None:
+    if command in ("prepare", "generate"):
+        _large(command, words)
+        return
     from reclib import ledger, published
     from reclib.datasets.example import write_example
     from reclib.report import book, check, execute, layout, parameters, publish
@@ -102,6 +115,19 @@ def _train(request: Request, where: Layout) -> None:
     options = {"build_dir": str(where.build), "edition": request.edition}
     for line in train_all(request.datasets, request.overrides, **options):
         print(line)
+
+
+def _large(command: str, words: Sequence[str]) -> None:
+    """Prepare files larger than memory, or generate one."""
+    from reclib import prepare
+    from reclib.report.parameters import read_request
+
+    values = read_request(words).overrides
+    if command == "generate":
+        print(prepare.generated(values))
+        return
+    out = prepare.prepare(prepare.from_words(values))
+    print((out / "prepared.json").read_text() + str(out))
 
 
 def _explain(problem: OSError) -> str:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Iterator
-from typing import TypeVar
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
 
 from tqdm import tqdm
 from tqdm.notebook import tqdm_notebook
@@ -21,12 +22,22 @@ def track(items: Iterable[Item], *, label: str, total: int | None = None) -> Ite
     the terminal of the process, past the kernel's captured streams, so that no bar is ever
     stored in an output.
     """
+    yield from _bar(items, total=total, desc=label)
+
+
+@contextmanager
+def counted(total: int, *, label: str, unit: str = " rows") -> Iterator[Callable[[int], object]]:
+    """Show a bar of what is done and how fast; call what is given with each number done."""
+    with _bar(None, total=total, desc=label, unit=unit, unit_scale=True) as bar:
+        yield bar.update
+
+
+def _bar(items: Any, **options: Any) -> Any:
     if os.environ.get("RECLIB_PROGRESS") != "terminal" and _in_notebook():
-        yield from tqdm_notebook(items, total=total, desc=label, leave=False)
-    else:
-        stream = sys.__stderr__
-        silent = None if stream is not None else True  # None: shown only on a terminal
-        yield from tqdm(items, total=total, desc=label, leave=False, file=stream, disable=silent)
+        return tqdm_notebook(items, leave=False, **options)
+    stream = sys.__stderr__
+    silent = None if stream is not None else True  # None: shown only on a terminal
+    return tqdm(items, leave=False, file=stream, disable=silent, **options)
 
 
 def _in_notebook() -> bool:
