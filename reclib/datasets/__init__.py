@@ -14,11 +14,12 @@ from reclib.datasets.atomic import interactions_file, read_atomic
 from reclib.datasets.canonical import Dataset
 from reclib.datasets.catalogue import CATALOGUE, Entry
 from reclib.datasets.download import fetch
+from reclib.datasets.images import image_files, images_checksum, images_folder
 from reclib.datasets.movielens import has_movielens, read_movielens
 from reclib.datasets.tabular import column_names, read_tabular
 from reclib.errors import DataError, UnknownName
 
-__all__ = ["CATALOGUE", "Dataset", "Entry", "load"]
+__all__ = ["CATALOGUE", "Dataset", "Entry", "image_files", "images_checksum", "load"]
 
 
 def load(
@@ -54,7 +55,9 @@ def load(
     name, path = str(name_or_path), Path(name_or_path).expanduser()
     root = _root(data_dir)
     if name in CATALOGUE:
-        return _load_entry(CATALOGUE[name], root)
+        entry = CATALOGUE[name]
+        posters = root / f"{entry.files or name}-posters"
+        return replace(_load_entry(entry, root), images=images_folder(posters))
     if not path.is_dir() and path.name == name and (root / name).is_dir():
         path = root / name
     if path.is_dir():
@@ -106,6 +109,6 @@ def _embedded(name: str) -> Path:
 def _load_folder(folder: Path, columns: Mapping[str, str] | None) -> Dataset:
     name = folder.name
     names = column_names(folder, columns)
-    if interactions_file(folder) is not None:
-        return read_atomic(folder, name=name, title=name, columns=names)
-    return read_tabular(folder, name=name, title=name, columns=names)
+    read = read_tabular if interactions_file(folder) is None else read_atomic
+    found = read(folder, name=name, title=name, columns=names)
+    return replace(found, images=images_folder(folder / "images"))

@@ -8,13 +8,15 @@ from pathlib import Path
 import pandas as pd
 
 from reclib.datasets import validate
-from reclib.datasets.canonical import KEYS, NUMBERS, Dataset
+from reclib.datasets.canonical import KEYS, LINK, NUMBERS, Dataset
 from reclib.datasets.source import Source, first_line, read
 from reclib.errors import DataError
 
 TYPES = ("token", "token_seq", "float", "float_seq")
 REQUIRED = dict.fromkeys(KEYS, "token") | dict.fromkeys(NUMBERS, "float")
 """Columns whose type the package relies on."""
+NET = {"user_id": "source_id", "friend_id": "target_id"}
+"""What RecBole calls the two ends of a link."""
 
 
 def interactions_file(folder: Path) -> Path | None:
@@ -45,7 +47,8 @@ def read_atomic(
     Parameters
     ----------
     folder : Path
-        Holds ``NAME.inter`` and, where there are attributes, ``NAME.user`` and ``NAME.item``.
+        Holds ``NAME.inter``, where there are attributes ``NAME.user`` and ``NAME.item``, and
+        where users are linked ``NAME.net``.
     name, title : str
         Of the dataset.
     columns : mapping of str to str, optional
@@ -70,6 +73,7 @@ def read_atomic(
         users,
         items,
         user_kinds | item_kinds,
+        links=_links(file.with_suffix(".net"), renamed),
     )
 
 
@@ -138,3 +142,11 @@ def _side(
     frame, kinds, source = read_file(path, columns, (key,))
     kinds.pop(key, None)
     return validate.attributes(frame, key, kinds, source), kinds
+
+
+def _links(path: Path, columns: Mapping[str, str]) -> pd.DataFrame | None:
+    """Return the pairs of a ``.net`` file, under RecBole's names or the folder's own."""
+    if not path.is_file():
+        return None
+    frame, _, source = read_file(path, NET if "source_id" in _header(path) else columns, LINK)
+    return validate.links(frame, source)

@@ -13,6 +13,7 @@ import pandas as pd
 
 KEYS = ("user_id", "item_id")
 NUMBERS = ("rating", "timestamp")
+LINK = ("user_id", "friend_id")
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,9 +30,11 @@ class Dataset:
     users, items : pandas.DataFrame or None
         The identifier, then the attributes: str or float64, NaN where unknown.
     links : pandas.DataFrame or None
-        Who is a friend of whom: ``user_id`` and ``friend_id`` (str), a directed pair a row.
+        Who is a friend of whom: ``user_id`` and ``friend_id`` (str), a directed pair a row. As
+        read, it has every pair of the file; `reclib.inclusion` leaves those among its users.
     images : Path or None
-        Folder of one picture an item, each file named by the item's identifier.
+        Folder of one picture an item, each file named by the item's identifier. Pictures do not
+        count in the checksum; `reclib.datasets.images_checksum` names what is in the folder.
     kinds : mapping of str to str
         RecBole type of each attribute: token, token_seq, float or float_seq.
     scale : tuple of float, optional
@@ -78,8 +81,13 @@ class Dataset:
         return int(self.interactions["item_id"].nunique())
 
     def with_interactions(self, frame: pd.DataFrame) -> Self:
-        """Return the dataset with other interactions and the same attributes."""
-        return replace(self, interactions=frame.reset_index(drop=True), checksum="")
+        """Return the dataset with other interactions, the same attributes, and links to match.
+
+        A link stays when both of its users have an interaction left.
+        """
+        interactions = frame.reset_index(drop=True)
+        links = None if self.links is None else among(self.links, interactions["user_id"])
+        return replace(self, interactions=interactions, links=links, checksum="")
 
     def titles(self) -> pd.Series:
         """Return a title for each item, with the year in brackets where it is known.
@@ -116,6 +124,13 @@ def _years(items: pd.DataFrame) -> pd.Series:
         return pd.Series("", index=items.index, dtype=object)
     year = pd.to_numeric(items[column], errors="coerce")
     return year.map(lambda value: "" if np.isnan(value) else f" ({value:.0f})").astype(object)
+
+
+def among(links: pd.DataFrame, users: pd.Series) -> pd.DataFrame:
+    """Return the links of two different users out of ``users``, each pair once, in file order."""
+    known = links["user_id"].isin(users) & links["friend_id"].isin(users)
+    kept = links[known & (links["user_id"] != links["friend_id"])]
+    return kept.drop_duplicates(ignore_index=True)
 
 
 def checksum(*frames: pd.DataFrame | None) -> str:

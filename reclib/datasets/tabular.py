@@ -12,7 +12,7 @@ import pyarrow.parquet
 import yaml
 
 from reclib.datasets import validate
-from reclib.datasets.canonical import KEYS, NUMBERS, Dataset
+from reclib.datasets.canonical import KEYS, LINK, NUMBERS, Dataset
 from reclib.datasets.source import Source, first_line, read
 from reclib.errors import DataError
 
@@ -48,9 +48,10 @@ def read_tabular(folder: Path, *, name: str, title: str, columns: Mapping[str, s
     """Read a folder of CSV, TSV or Parquet files.
 
     Interactions are in ``interactions``, ``ratings``, a file named like the folder, or the only
-    file there is; attributes, if any, in ``users`` and ``items``. An attribute of decimal
-    numbers is a float, one of several words (or parts between bars) a sequence, and any other a
-    single token; atomic files can say it otherwise.
+    file there is; attributes, if any, in ``users`` and ``items``; friends in ``links``
+    (``user_id``, ``friend_id``). An attribute of decimal numbers is a float, one of several words
+    (or parts between bars) a sequence, and any other a single token; atomic files can say it
+    otherwise.
 
     Raises
     ------
@@ -62,7 +63,8 @@ def read_tabular(folder: Path, *, name: str, title: str, columns: Mapping[str, s
     found = validate.interactions(frame, source)
     users, user_kinds = _side(folder, "users", "user_id", columns)
     items, item_kinds = _side(folder, "items", "item_id", columns)
-    return Dataset(name, title, found, users, items, user_kinds | item_kinds)
+    kinds = user_kinds | item_kinds
+    return Dataset(name, title, found, users, items, kinds, links=_links(folder, columns))
 
 
 def _find(folder: Path, stem: str) -> Path | None:
@@ -74,7 +76,7 @@ def _interactions_file(folder: Path) -> Path:
     for stem in (*INTERACTIONS, folder.name):
         if (file := _find(folder, stem)) is not None:
             return file
-    taken = {"users", "items"}
+    taken = {"users", "items", "links"}
     files = sorted(f for f in folder.iterdir() if f.suffix in ENDINGS and f.stem not in taken)
     if len(files) == 1:
         return files[0]
@@ -158,6 +160,11 @@ def _side(
     for name in frame.columns.drop(key):
         kinds[str(name)], frame[name] = _kind(frame[name])
     return validate.attributes(frame, key, kinds, source), kinds
+
+
+def _links(folder: Path, columns: Mapping[str, str]) -> pd.DataFrame | None:
+    path = _find(folder, "links")
+    return None if path is None else validate.links(*_read(path, columns, LINK))
 
 
 def _kind(column: pd.Series) -> tuple[str, pd.Series]:

@@ -15,7 +15,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from reclib.datasets.canonical import KEYS, NUMBERS
+from reclib.datasets.canonical import KEYS, LINK, NUMBERS
 from reclib.datasets.source import Source
 from reclib.errors import DataError
 
@@ -100,6 +100,23 @@ def attributes(
         raise source.fail(problem, "Keep one line for each identifier.", position, key)
     kept = {name: _attribute(frame[name], kind) for name, kind in kinds.items()}
     return pd.DataFrame({key: names} | kept)
+
+
+def links(frame: pd.DataFrame, source: Source) -> pd.DataFrame:
+    """Return who is a friend of whom, one directed pair a row, in file order.
+
+    Raises
+    ------
+    reclib.errors.DataError
+        For a pair that does not name both.
+    """
+    kept = pd.DataFrame({name: ids(frame[name]) for name in LINK})
+    for name in LINK:
+        empty = kept[name] == ""
+        if empty.any():
+            remedy = "Name both users, or leave the line out."
+            raise source.fail("the identifier is empty", remedy, int(np.argmax(empty)), name)
+    return kept
 
 
 def ids(column: pd.Series) -> pd.Series:

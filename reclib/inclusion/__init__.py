@@ -78,14 +78,14 @@ def include(dataset: Dataset, *, min_user: int = 1, min_item: int = 1) -> Inclus
     kept = filters.core(cleaned, min_user, min_item)
     criteria = (
         complete,
-        _quality(cleaned, counts),
+        _quality(dataset, cleaned, counts),
         _participation(cleaned, kept, min_user, min_item),
         *(check(kept) for check in CHECKS),
     )
     return Inclusion(kept, criteria)
 
 
-def _quality(after: Dataset, counts: Mapping[str, int]) -> Criterion:
+def _quality(before: Dataset, after: Dataset, counts: Mapping[str, int]) -> Criterion:
     said = ", ".join(f"{count:,} {cause}" for cause, count in counts.items())
     scale = "" if after.scale is None else " from {:g} to {:g}".format(*after.scale)
     asked = f"rated on the scale{scale}" if scale else "named"
@@ -94,7 +94,7 @@ def _quality(after: Dataset, counts: Mapping[str, int]) -> Criterion:
     return Criterion(
         "data quality",
         f"Is every interaction {asked}, and there only once?",
-        f"Left out: {said}." + _unknown_scale(after),
+        f"Left out: {said}." + _unknown_scale(after) + _left_out_links(before, after),
         "Repetitions would put the same pair into train and test; of them the last one stays.",
         sum(counts.values()),
         len(after.interactions),
@@ -107,6 +107,16 @@ def _unknown_scale(dataset: Dataset) -> str:
         return ""
     rating = dataset.interactions["rating"]
     return f" No scale is declared; ratings run from {rating.min():g} to {rating.max():g}."
+
+
+def _left_out_links(before: Dataset, after: Dataset) -> str:
+    if before.links is None or after.links is None or len(before.links) == len(after.links):
+        return ""
+    left_out = len(before.links) - len(after.links)
+    return (
+        f" Of the {len(before.links):,} links between users, {left_out:,} name somebody without "
+        "interactions, repeat another or tie a user to itself."
+    )
 
 
 def _participation(before: Dataset, after: Dataset, min_user: int, min_item: int) -> Criterion:

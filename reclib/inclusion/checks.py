@@ -66,6 +66,8 @@ def context(dataset: Dataset) -> Criterion:
     users, items = _names(dataset.users), _names(dataset.items)
     time = "known" if dataset.has_times else "none"
     finding = f"User demographics: {users}; item attributes: {items}; time: {time}."
+    if dataset.links is not None:
+        finding += f" Friend graph: {len(dataset.links):,} directed links."
     return _check(
         dataset,
         "context",

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from reclib.datasets import Dataset
+from reclib.datasets.canonical import among
 from reclib.datasets.validate import latest_time
 from reclib.errors import DataError
 
@@ -48,7 +49,8 @@ def clean(dataset: Dataset) -> tuple[Dataset, dict[str, int]]:
     """Leave out interactions of bad quality, and count them by cause.
 
     An interaction with several faults counts under the first. Repetitions are sought last, so
-    that a faulty interaction never displaces a good one.
+    that a faulty interaction never displaces a good one. Links that do not join two different
+    users who have interactions go as well, and so do repeated ones.
 
     Raises
     ------
@@ -65,8 +67,14 @@ def clean(dataset: Dataset) -> tuple[Dataset, dict[str, int]]:
         said = ", ".join(f"{count:,} {cause}" for cause, count in counts.items() if count)
         remedy = "Correct the file, or leave out a column whose values are not known."
         raise DataError(f"no interaction of {dataset.title} is usable: {said}", remedy)
-    changed = len(frame) < len(dataset.interactions)
+    changed = len(frame) < len(dataset.interactions) or _has_stray_links(dataset)
     return (dataset.with_interactions(frame) if changed else dataset), counts
+
+
+def _has_stray_links(dataset: Dataset) -> bool:
+    """Return whether a link repeats another or names anyone but two users of the interactions."""
+    links, users = dataset.links, dataset.interactions["user_id"]
+    return links is not None and len(among(links, users)) < len(links)
 
 
 def _marks(dataset: Dataset) -> dict[str, Callable[[pd.DataFrame], BoolArray]]:
