@@ -18,6 +18,7 @@ from reclib.conditions import Conditioned
 from reclib.ledger import Ledger, Run
 from reclib.meter import Meter
 from reclib.metrics import CUTOFFS, Evaluation, evaluate
+from reclib.recommenders import pictures
 from reclib.recommenders.base import Recommender
 from reclib.splits import Split
 
@@ -199,6 +200,7 @@ def origin_of(
 ) -> dict[str, Any]:
     """Return everything that a run's result depends on, and that its key is made from."""
     entry = recommenders.CATALOGUE[name]
+    chosen = dict(entry.defaults) | dict(settings)
     return {
         "dataset": split.dataset.name,
         "dataset_checksum": split.dataset.checksum,
@@ -207,9 +209,10 @@ def origin_of(
         "stage": split.stage,
         "split_checksum": split.checksum,
         "recommender": name,
-        "settings": dict(entry.defaults) | dict(settings),
+        "settings": chosen,
         "seed": seed if entry.seeded else split.seed,
         "cutoffs": list(cutoffs),
         "code": provenance.fingerprint(*EVALUATOR, *entry.modules),
         "versions": provenance.versions(*entry.libraries),
+        **pictures.origin(split, chosen),
     }

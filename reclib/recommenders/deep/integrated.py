@@ -8,16 +8,16 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from reclib.recommenders.deep import loss
+from reclib.recommenders.deep import gaps, loss
 from reclib.recommenders.deep.competitors import Competitors
+from reclib.recommenders.deep.inputs import Inputs
 from reclib.recommenders.deep.rows import Touched
 from reclib.recommenders.deep.sequences import Batch
 from reclib.recommenders.deep.settings import Settings
 from reclib.recommenders.deep.share import taken
-from reclib.recommenders.deep.states import Inputs, States
+from reclib.recommenders.deep.states import States
 from reclib.recommenders.deep.trained import Trained
 
-SMALLEST = 1e-30
 SMALLEST_LEVEL = 1e-3
 CF_LOGIT = 2.0
 """What the CF branch adds at first to the logit of the item that it is surest of."""
@@ -53,6 +53,7 @@ class IntegratedModule(Trained):
     popularity: Tensor
 
     def __init__(self, inputs: Inputs, settings: Settings, target: str) -> None:
+        settings = inputs.served(settings)
         super().__init__(settings, target)
         self.cf, self.ratings = inputs.cf, inputs.ratings
         self.states = States(inputs, settings, two_sided=self.two_sided)
@@ -108,7 +109,8 @@ class IntegratedModule(Trained):
         Where rows are touched alone, those of the batch's items and of those that compete.
         """
         if not self.states.items.sparse or not torch.is_grad_enabled():
-            return self.states.table(), batch
+            asked = batch.targets[batch.targets >= 0]
+            return self.states.table(torch.cat([batch.items.flatten(), asked])), batch
         others = torch.arange(self.n_items) if among.items is None else among.items
         self.states.touched = Touched.of(self.n_items, batch.items, others.to(batch.items.device))
         near = batch._replace(items=self.states.touched.place[batch.items])
@@ -121,18 +123,23 @@ class IntegratedModule(Trained):
         return table[self.states.touched.place[among.items]]
 
     def seen(self, batch: Batch, among: Competitors) -> Tensor:
-        """Return who has seen which of those that compete, bool ``[batch, n_competing + 1]``."""
-        return batch.seen(among.n_of(self.n_items), among.place)
+        """Return which of those that compete are left out, bool ``[batch, n_competing + 1]``.
+
+        Those of the history and, where items are silenced, those that nobody took: to learn
+        that they are never wanted would be to learn it of their attributes and pictures.
+        """
+        seen = batch.seen(among.n_of(self.n_items), among.place)
+        if self.settings.item_dropout:
+            seen[:, :-1] |= ~among.of_rows(self.states.known)
+        return seen
 
     def next_loss(self, batch: Batch) -> Tensor:
         """Return the mean cross-entropy of the next item over all positions."""
         among = self.competitors(batch)
         table, near = self.narrowed(batch, among)
         states, gates = self.states(near, table)
-        size, seen = (
-            loss.block_size(batch.lengths, among.n_of(self.n_items)),
-            self.seen(batch, among),
-        )
+        size = loss.block_size(batch.lengths, among.n_of(self.n_items))
+        seen = self.seen(batch, among)
         hidden = loss.hidden_before(seen, among.at(batch.items), batch.lengths, size)
         scores = self.cf_scores(batch, among, size)
         return self.cross_entropy(
@@ -147,6 +154,18 @@ class IntegratedModule(Trained):
         size = loss.block_size(batch.lengths, among.n_of(self.n_items))
         hidden = loss.hidden_always(self.seen(batch, among), batch.lengths, size)
         return self.cross_entropy(batch, table, states, gates[..., :0], among, hidden, None)
+
+    def levels(self) -> Tensor:
+        """Return the part of the logits that no state changes, ``[n_items]``.
+
+        Where items are silenced in training, one that nobody took is held to be as popular as
+        those that the fewest took.
+        """
+        if not self.settings.item_dropout:
+            return self.bias
+        counts, known = self.popularity, self.states.known
+        least = self.bias[counts == counts[known].min()].mean()
+        return torch.where(known, self.bias, least)
 
     def competitors(self, batch: Batch) -> Competitors:
         """Return the items that compete for the positions of a batch, of all processes' shares."""
@@ -227,7 +246,7 @@ class IntegratedModule(Trained):
     def scores(self, batch: Batch, training: bool = False) -> Tensor:
         """Return the scores of the catalogue for each asked user, ``[n_asked, n_items]``.
 
-        Users without a history get the popularity.
+        Users without a history get the popularity, and in equal parts what friends took.
         """
         if self.two_sided:
             found = self.mixed(*self.parts(batch), self.cf_weight)
@@ -235,13 +254,21 @@ class IntegratedModule(Trained):
             found = self.after(batch, training)
         known = torch.zeros(len(found), device=found.device)
         known.index_add_(0, batch.owners, batch.lengths.to(known.dtype))
-        return torch.where((known == 0)[:, None], self.popularity.log1p(), found)
+        return torch.where((known == 0)[:, None], self.for_strangers(batch), found)
+
+    def for_strangers(self, batch: Batch) -> Tensor:
+        """Return scores that need no history, ``[n_asked or 1, n_items]``."""
+        if self.states.social is None:
+            return self.popularity.log1p()[None]
+        users = torch.zeros_like(batch.owners[: int(batch.owners.max()) + 1])
+        users[batch.owners] = batch.users
+        return (self.popularity + self.popularity.sum() * self.states.social.taken(users)).log1p()
 
     def after(self, batch: Batch, training: bool, among: Competitors = ALL) -> Tensor:
         """Return the logits after whole histories, ``[batch, n_competing]``."""
         table, near = self.narrowed(batch, among)
         state, gates = self.last(near, table)
-        logits = state @ self.competing(table, among).T + among.corrected(self.bias)
+        logits = state @ self.competing(table, among).T + among.corrected(self.levels())
         if self.cf is None:
             return logits
         tables = self.cf.table_of(batch.users, training)
@@ -253,40 +280,15 @@ class IntegratedModule(Trained):
         table = self.states.table()
         states, _ = self.states.between(batch, table, skip=0)
         if self.ratings is not None:
-            found = self.ratings_of_gaps(batch, table, states, self.ratings.mean)
+            state = gaps.mean_over_gaps(batch, states)
+            found = self.ratings.mean + RATING_SCALE * state @ table.T + self.bias
             return found, self.ratings.expected(batch) if self.weighs else found
-        mean = self.mean_of_gaps(batch, table, states)
+        mean = gaps.mean_probability(batch, table, self.levels(), states)
         if self.cf is None:
             return mean, torch.zeros_like(mean)
         tables = self.cf.table_of(batch.users, training=False)
         bag = self.cf.bag(batch.bag, batch.offsets, batch.ages, tables)[0]
         return mean, torch.zeros_like(mean).index_copy_(0, batch.owners, bag)
-
-    def mean_of_gaps(self, batch: Batch, table: Tensor, states: Tensor) -> Tensor:
-        """Return the log of the mean probability over a user's gaps, ``[n_asked, n_items]``."""
-        seen, n_gaps = batch.seen(self.n_items)[:, None, :-1], batch.lengths + 1
-        size = loss.block_size(n_gaps, self.n_items)
-        sums = states.new_zeros(len(states), self.n_items)
-        for rows, steps in loss.position_blocks(n_gaps, size):
-            logits = nn.functional.linear(states[rows, steps], table, self.bias)
-            p = logits.masked_fill_(seen[rows], -torch.inf).softmax(-1)
-            inside = torch.arange(states.shape[1], device=p.device)[steps] < n_gaps[rows, None]
-            sums[rows] += (p * inside[..., None]).sum(1)
-        total, n_all = batch.by_user(sums), batch.by_user(n_gaps[:, None])
-        return (total / n_all).clamp(min=SMALLEST).log()
-
-    def ratings_of_gaps(self, batch: Batch, table: Tensor, states: Tensor, mean: float) -> Tensor:
-        """Return the mean rating over a user's gaps, but for the user's level."""
-        inside = torch.arange(states.shape[1], device=states.device) <= batch.lengths[:, None]
-        total = batch.by_user((states * inside[..., None]).sum(1))
-        state = total / batch.by_user(batch.lengths[:, None] + 1)
-        return mean + RATING_SCALE * state @ table.T + self.bias
-
-    def mean_gate(self, batch: Batch, gates: Tensor) -> Tensor:
-        """Return the mean of the gates over a user's gaps, ``[n_asked, n_branches]``."""
-        inside = torch.arange(gates.shape[1], device=gates.device) <= batch.lengths[:, None]
-        sums = batch.by_user((gates * inside[..., None]).sum(1))
-        return sums / sums.sum(-1, keepdim=True)
 
     def shares(self, batch: Batch) -> Tensor:
         """Return the gate's mean share of each branch, ``[n_asked, n_branches]``.
@@ -296,5 +298,6 @@ class IntegratedModule(Trained):
         table = self.states.table()
         if not self.two_sided:
             return self.last(batch, table)[1]
-        _, gates = self.states.between(batch, table, skip=0)
-        return self.mean_gate(batch, gates)
+        _, shares = self.states.between(batch, table, skip=0)
+        mean = gaps.mean_over_gaps(batch, shares)
+        return mean / mean.sum(-1, keepdim=True)
