@@ -15,6 +15,8 @@ export RECLIB_OVERRIDES = $(MAKEOVERRIDES)
 export JUPYTER_PREFER_ENV_PATH := 1
 export PYDEVD_DISABLE_FILE_VALIDATION := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Files of tests, and notebooks, are shared out over the cores; what is in one file stays together.
+SHARED_OUT := --numprocesses=auto --maxprocesses=4 --dist=loadfile
 
 report: $(STAMP)  ## Run every notebook that is not up to date, then build the book
 	@$(PYTHON) -m reclib report
@@ -29,10 +31,10 @@ test: $(STAMP)  ## Check style, types, tests, the full report on ML-100K, notebo
 	@$(PYTHON) -m ruff check .
 	$(PYTHON) -m ruff format --check .
 	$(PYTHON) -m mypy
-	$(PYTHON) -u -m pytest --verbose --capture=sys --durations=10
+	$(PYTHON) -u -m pytest $(SHARED_OUT) --verbose --capture=sys --durations=10
 	RECLIB_OVERRIDES= DATASETS=ml-100k EDITION=quick $(PYTHON) -m reclib report
-	RECLIB_PROGRESS=terminal $(PYTHON) -u -m pytest --verbose --capture=sys --nbval-lax \
-	  --nbval-current-env --nbval-cell-timeout=1800 notebooks
+	RECLIB_PROGRESS=terminal $(PYTHON) -u -m pytest $(SHARED_OUT) --verbose --capture=sys \
+	  --nbval-lax --nbval-current-env --nbval-cell-timeout=1800 notebooks
 	$(PYTHON) -m reclib check
 
 test-large: $(STAMP)  ## Run the tests that need minutes or gigabytes
