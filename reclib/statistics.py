@@ -29,7 +29,7 @@ def bootstrap_interval(
         Coverage that is aimed at.
     n_resamples : int
     """
-    if len(values) < 2 or np.ptp(values) == 0:
+    if len(values) < 2 or not _vary(values):
         return float(np.mean(values)), float(np.mean(values))
     found = stats.bootstrap(
         (values,), np.mean, confidence_level=level, n_resamples=n_resamples,
@@ -106,10 +106,15 @@ def compare(a: Floats, b: Floats, *, seed: int) -> Comparison:
         raise ValueError(f"{len(a)} and {len(b)} users cannot be paired")
     d = np.asarray(a) - np.asarray(b)
     base = float(np.mean(b))
-    p = float(stats.ttest_1samp(d, 0.0).pvalue) if len(d) > 1 and np.ptp(d) > 0 else 1.0
+    p = float(stats.ttest_1samp(d, 0.0).pvalue) if len(d) > 1 and _vary(d) else 1.0
     mean = float(d.mean())
     relative = mean / base if base else float("nan")
     return Comparison(mean, bootstrap_interval(d, seed=seed), relative, p, p)
+
+
+def _vary(d: Floats) -> bool:
+    """Return whether values differ by more than what rounding does to equal ones."""
+    return bool(np.ptp(d) > 1e-9 * np.abs(d).max())
 
 
 def correct(comparisons: Sequence[Comparison]) -> list[Comparison]:

@@ -85,6 +85,7 @@ def test_the_results_can_be_told_of_it(own: Study) -> None:
     figures.protocol_panels(summary, metrics)
     said = tables.protocol_finding(summary, metrics[0])
     assert "Item-based CF" in said
+    assert "nan" not in tables.paper_finding(summary, metrics)
     position = tables.paper_position(summary, metrics)
     assert not position.astype(str).apply(lambda column: column.str.contains("nan")).any().any()
     if "leave-last-out" in supported:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -119,3 +121,13 @@ def test_students_interval_is_that_of_scipy_and_unknown_for_one_value() -> None:
     test = stats.ttest_1samp(values, 0.3)
     assert t_interval(values, level=0.9) == pytest.approx(test.confidence_interval(0.9))
     assert np.isnan(t_interval(values[:1])).all()
+
+
+def test_differences_that_are_equal_but_for_rounding_are_equal() -> None:
+    a, b = np.array([0.3, 0.8, 0.7]), np.array([0.2, 0.7, 0.6])
+    assert 0 < np.ptp(a - b) < 1e-15
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = compare(a, b, seed=0)
+    assert found.p == 1.0
+    assert found.interval == (pytest.approx(0.1), pytest.approx(0.1))

@@ -29,7 +29,9 @@ def exponent_table(exponents: pd.DataFrame) -> pd.DataFrame:
 
 def exponent_finding(exponents: pd.DataFrame, measure: str = "fit seconds") -> str:
     """Name the steepest and the flattest growth in time to fit."""
-    rows = exponents[exponents["measure"] == measure]
+    rows = exponents[(exponents["measure"] == measure) & exponents["low"].notna()]
+    if rows.empty:
+        return "With so few sizes no interval can be given, and growth is not spoken of."
     steep, flat = rows.loc[rows["exponent"].idxmax()], rows.loc[rows["exponent"].idxmin()]
     return (
         f"Time to fit grows fastest for {steep['title']} with the number of {steep['dimension']}: "

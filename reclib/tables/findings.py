@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 from IPython.display import Markdown
 
@@ -208,11 +209,15 @@ def _nearest(means: pd.DataFrame, metrics: Sequence[str]) -> str:
     protocol = gap.idxmin()
     floor, ceiling = means.loc[(protocol, "random")], means.loc[(protocol, "oracle")]
     share = position(paper[metrics[0]], floor[metrics[0]], ceiling[metrics[0]])
-    return (
+    nearest = (
         f"The paper's item-based CF is nearest to ours under `{protocol}`, where a random ranking "
-        f"already has a precision of {floor[metrics[0]]:.2f} and the paper's "
-        f"{PAPER.loc['item-knn', 'precision']:.2f} is {100 * share:.0f} % of the way to the "
-        "ceiling."
+        f"already has a precision of {floor[metrics[0]]:.2f}"
+    )
+    if np.isnan(share):
+        return f"{nearest}, and so has the oracle: the lists hold all that is ranked."
+    return (
+        f"{nearest} and the paper's {PAPER.loc['item-knn', 'precision']:.2f} is "
+        f"{100 * share:.0f} % of the way to the ceiling."
     )
 
 

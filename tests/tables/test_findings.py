@@ -79,6 +79,7 @@ def test_where_floor_and_ceiling_are_alike_there_is_no_room() -> None:
     alike = HERE.assign(mean=0.24)
     found = tables.paper_position(alike, ["precision@10"])
     assert set(found["precision@10, ours"]) == {"0.24 (no room)"}
+    assert "and so has the oracle" in tables.paper_finding(alike, ["precision@10"])
 
 
 def test_the_papers_position_lies_between_floor_and_ceiling() -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 import yaml
@@ -167,3 +168,9 @@ def test_exponents_are_printed_and_the_extremes_named() -> None:
     text = tables.exponent_finding(frame)
     assert "fastest for B with the number of users: exponent 2.50" in text
     assert "slowest for B with the number of items: 0.10" in text
+
+
+def test_growth_without_an_interval_is_not_spoken_of() -> None:
+    rows = {"title": "A", "dimension": "users", "measure": "fit seconds", "exponent": 1.0}
+    frame = pd.DataFrame([rows | {"low": np.nan, "high": np.nan}])
+    assert "no interval can be given" in tables.exponent_finding(frame)
