@@ -1,7 +1,7 @@
 """Helpers of the report, in the order in which data flows.
 
-``datasets`` -> ``inclusion`` -> ``splits`` -> ``recommenders`` -> ``ranking`` and ``metrics``
--> ``statistics`` -> ``ledger`` -> ``tables`` and ``figures`` -> ``report``.
+``datasets`` -> ``inclusion`` -> ``splits`` -> ``conditions`` -> ``recommenders`` -> ``ranking`` and
+``metrics`` -> ``statistics`` -> ``ledger`` -> ``tables`` and ``figures`` -> ``report``.
 """
 
 from __future__ import annotations

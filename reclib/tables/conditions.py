@@ -11,7 +11,7 @@ import pandas as pd
 from reclib import statistics
 from reclib.conditions import Conditioned
 from reclib.ledger import Run
-from reclib.tables.findings import listed
+from reclib.tables.findings import BOUNDS, listed
 from reclib.tables.results import SEED, pooled, title
 
 if TYPE_CHECKING:
@@ -219,7 +219,8 @@ def order_finding(summary: pd.DataFrame, model: str) -> str:
         As `reclib.tables.summarize` returns it, of one metric under several protocols.
     model : str
     """
-    wide = summary.pivot_table(index="recommender", columns="protocol", values="mean", sort=False)
+    rows = summary[~summary["recommender"].isin(BOUNDS)]
+    wide = rows.pivot_table(index="recommender", columns="protocol", values="mean", sort=False)
     places = wide.rank(ascending=False)
     parts = [
         f"number {places.loc[model, name]:.0f} of {wide[name].notna().sum()} under `{name}` "

@@ -64,3 +64,18 @@ def test_gains_stand_beside_the_line_of_the_paper() -> None:
 def test_where_no_gain_is_known_the_figure_says_so() -> None:
     figure = figures.gains(pd.DataFrame())
     assert [text.get_text() for text in figure.axes[0].texts] == ["No gain on record"]
+
+
+def test_traits_have_a_panel_each_and_those_left_over_stay_empty() -> None:
+    table = summary("random", "ease", "item-knn")
+    figure = figures.trait_panels(table, ["precision@10", "recall@10"], columns=3)
+    first, second, third = figure.axes
+    assert [panel.get_xlabel() for panel in (first, second)] == ["Precision at 10", "Recall at 10"]
+    assert [text.get_text() for text in first.get_yticklabels()] == ["EASE", "ITEM-KNN"]
+    assert [line.get_xdata()[0] for line in second.lines if line.get_linestyle() == ":"] == [0.1]
+    assert not third.axison
+
+
+def test_where_nothing_differs_the_figure_says_so() -> None:
+    figure = figures.differences(pd.DataFrame(columns=["title", "mean", "low", "high"]), "x")
+    assert [text.get_text() for text in figure.axes[0].texts] == ["Nothing to compare"]
