@@ -7,7 +7,7 @@ import itertools
 import json
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import CancelledError
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +50,7 @@ def connected(settings: Settings) -> Iterator[Client]:
         if settings.cluster is None:
             with LocalCluster(
                 n_workers=settings.processes, threads_per_worker=1, processes=True,
-                dashboard_address=None, memory_limit=0, env=ENVIRONMENT, silence_logs=50,
+                dashboard_address=":0", memory_limit=0, env=ENVIRONMENT, silence_logs=50,
             ) as local, Client(local) as client:  # fmt: skip
                 yield client
             return
@@ -128,7 +128,8 @@ def _in_order(
                 done(weights[place])
                 submit(1)
     except ReclibError:
-        wait(list(places), timeout=PATIENCE)  # what still runs would write on after the error
+        with suppress(TimeoutError), client.as_current():
+            wait(list(places), timeout=PATIENCE)  # what still runs would write on after the error
         raise
     return [reports[place] for place in range(len(todo))]
 

@@ -17,7 +17,7 @@ def address() -> Iterator[str]:
     """Start a scheduler with two workers, in this process, and give its address."""
     with LocalCluster(
         n_workers=2, threads_per_worker=1, processes=False, protocol="tcp://",
-        host="127.0.0.1", dashboard_address=None, memory_limit=0, silence_logs=50,
+        host="127.0.0.1", dashboard_address=":0", memory_limit=0, silence_logs=50,
     ) as cluster:  # fmt: skip
         yield cluster.scheduler_address
 

@@ -24,7 +24,7 @@ import time
 from distributed import LocalCluster
 if __name__ == "__main__":
     cluster = LocalCluster(n_workers=1, threads_per_worker=1, processes=False, protocol="tcp://",
-                           host="127.0.0.1", dashboard_address=None, memory_limit=0)
+                           host="127.0.0.1", dashboard_address=":0", memory_limit=0)
     print(cluster.scheduler_address, flush=True)
     time.sleep(600)
 """
@@ -38,7 +38,7 @@ def test_a_worker_killed_in_the_middle_changes_nothing(
     ratings: Path, right: dict[str, str], tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
-    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None, memory_limit=0,
+    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0", memory_limit=0,
                       silence_logs=50) as cluster:  # fmt: skip
         victim = next(iter(cluster.workers.values())).pid
         killed: list[int] = []
