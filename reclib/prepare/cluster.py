@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import errno
+import itertools
+import json
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import CancelledError
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import dask
-from distributed import Client, Future, KilledWorker, LocalCluster, as_completed
+from distributed import Client, Future, KilledWorker, LocalCluster, as_completed, wait
 from distributed.comm.core import CommClosedError
 
 from reclib.errors import DataError, ReclibError
@@ -19,6 +21,8 @@ from reclib.prepare.workspace import write_json
 from reclib.progress import counted
 
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+PATIENCE = 60
+"""Seconds that tasks get to end once another has failed."""
 LOST = (CommClosedError, CancelledError, TimeoutError, ConnectionError)
 ENVIRONMENT = {"POLARS_MAX_THREADS": "1", "OMP_NUM_THREADS": "1", "ARROW_NUM_THREADS": "1",
                "ARROW_DEFAULT_MEMORY_POOL": "system"}  # fmt: skip
@@ -46,7 +50,7 @@ def connected(settings: Settings) -> Iterator[Client]:
         if settings.cluster is None:
             with LocalCluster(
                 n_workers=settings.processes, threads_per_worker=1, processes=True,
-                dashboard_address=None, memory_limit=0, env=ENVIRONMENT, silence_logs=50,
+                dashboard_address=":0", memory_limit=0, env=ENVIRONMENT, silence_logs=50,
             ) as local, Client(local) as client:  # fmt: skip
                 yield client
             return
@@ -89,33 +93,49 @@ def run_all(
         If a job fails, the disk is full, or the cluster is gone.
     """
     keys = [None if marks is None else marks / f"{index:05d}.json" for index in range(len(jobs))]
-    futures: list[Future[Any]] = []
+    todo = [(task, job, key) for job, key in zip(jobs, keys, strict=True)]
     try:
-        futures = [
-            client.submit(once, task, job, key, pure=False)
-            for job, key in zip(jobs, keys, strict=True)
-        ]
-        weight = dict(zip((future.key for future in futures), weights, strict=True))
-        with counted(sum(weights), label=label) as done:
-            for future in as_completed(futures):
-                future.result()
-                done(weight[future.key])
-        return [future.result() for future in futures]
+        return list(_in_order(client, todo, label, weights))
     except KilledWorker as problem:
         remedy = "Most often memory ran out: give fewer workers or a smaller partition_mb."
         raise ClusterError(f"workers died while doing the same ({label})", remedy) from problem
     except LOST as problem:
         remedy = "Start it and give the same command again; what was finished is kept."
         raise ClusterError("the scheduler is gone", remedy) from problem
-    finally:
-        if client.status == "running":
-            client.cancel(futures)
+
+
+def _in_order(
+    client: Client, todo: Sequence[tuple[Any, ...]], label: str, weights: Sequence[int]
+) -> list[dict[str, Any]]:
+    """Keep all workers busy and no more in flight, so that an error leaves little running."""
+    reports: dict[int, dict[str, Any]] = {}
+    places: dict[Future[Any], int] = {}
+    waiting = iter(range(len(todo)))
+    running = as_completed(loop=client.loop)
+
+    def submit(count: int) -> None:
+        for place in itertools.islice(waiting, count):
+            future = client.submit(once, *todo[place], pure=False)
+            places[future] = place
+            running.add(future)
+
+    try:
+        submit(2 * max(1, sum(client.nthreads().values())))
+        with counted(sum(weights), label=label) as done:
+            for future in running:
+                place = places.pop(future)
+                reports[place] = future.result()
+                done(weights[place])
+                submit(1)
+    except ReclibError:
+        with suppress(TimeoutError), client.as_current():
+            wait(list(places), timeout=PATIENCE)  # what still runs would write on after the error
+        raise
+    return [reports[place] for place in range(len(todo))]
 
 
 def once(task: Task, job: tuple[Any, ...], key: Path | None) -> dict[str, Any]:
     """Carry out a task and keep its report; runs on a worker."""
-    import json
-
     if key is not None and key.exists():
         return json.loads(key.read_text())
     try:

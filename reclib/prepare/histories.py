@@ -37,7 +37,7 @@ def place_bucket(plan: Plan, index: int, last: int, first_user: int) -> dict[str
     columns: Columns = {name: each[left["row"]] for name, each in rows.items()}
     before = np.cumsum(np.bincount(left["user"]) > 0) - 1  # users left, in the order of names
     places = np.load(plan.work / "user-place.npy", mmap_mode="r")
-    columns["user"] = np.asarray(places[first_user : first_user + before[-1] + 1])[
+    columns["user"] = np.asarray(places[first_user : first_user + len(before)])[
         before[left["user"]]
     ]
     columns["item"] = _item_places(plan)[left["item"]]
