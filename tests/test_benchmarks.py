@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from small_data import random_frame, write_dataset
 
-from benchmarks import matmul_share, sequence_models
+from benchmarks import ddp, matmul_share, sequence_models
 from reclib import tables
 from reclib.report.publish import publish_benchmarks
 from reclib.study import Study
@@ -101,3 +102,21 @@ def test_the_book_says_how_near_the_peak_a_step_comes() -> None:
     )
     assert tables.matmul_table(pd.DataFrame()).empty
     assert "make benchmarks" in tables.matmul_finding(pd.DataFrame())
+
+
+@pytest.mark.slow
+def test_two_processes_are_timed_against_one_that_learns_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ddp, "BUILD", tmp_path / "build")
+    shop = write_dataset(tmp_path / "shop", random_frame())
+    small = {"embedding_size": 8, "hidden_size": 8, "max_epochs": 2, "branches": "[rnn]"}
+    rows = ddp.compare_all(str(shop), "rnn", **small)
+    assert rows["processes"].tolist() == [1, 2]
+    one, two = rows["train loss"]
+    assert two == pytest.approx(one, rel=1e-4)
+    seconds = rows["seconds an epoch"]
+    assert rows["speed-up"].tolist() == pytest.approx([1.0, seconds[0] / seconds[1]])
+    assert rows["reached"].tolist() == [False, bool(seconds[0] / seconds[1] >= ddp.REACH)]
+    again = pd.read_csv(tmp_path / "build" / "benchmarks" / "ddp.shop.csv")
+    assert again["processes"].tolist() == [1, 2]
