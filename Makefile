@@ -52,7 +52,7 @@ example: $(STAMP)  ## Write a small shop as a folder of your own data would be: 
 publish: $(STAMP)  ## Copy the ledger and outputs of this build into book and notebooks, to commit them
 	@$(PYTHON) -m reclib publish
 
-benchmarks: $(STAMP)  ## Time our sequence models against RecBole's on the same split
+benchmarks: $(STAMP)  ## Time training against the machine's peak, in two processes, and RecBole's
 	@$(PYTHON) -m benchmarks
 
 lock: $(STAMP)  ## Compile requirements.txt from pyproject.toml

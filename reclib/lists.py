@@ -17,14 +17,13 @@ import pyarrow.parquet
 from reclib import recommenders
 from reclib.errors import DataError, UnknownName
 from reclib.progress import track
-from reclib.ranking import check_cutoff, top_k
+from reclib.ranking import check_cutoff, top_k, users_at_once
 from reclib.recommenders import Recommender
 from reclib.splits import Split, whole_split
 from reclib.study import Spec, Study
 
 PROTOCOLS = ("leave-last-out", "holdout")
 """How it is found what a recommender is worth and how long to train it: the first possible one."""
-USERS_AT_ONCE = 512
 WRITERS = {".parquet": pyarrow.parquet.ParquetWriter, ".csv": pyarrow.csv.CSVWriter}
 
 
@@ -160,9 +159,10 @@ class Lists:
 
     def _batches(self, k: int) -> Iterator[pa.Table]:
         users = self.split.user_ids
-        starts = range(0, len(users), USERS_AT_ONCE)
+        at_once = users_at_once(self.split.n_items)
+        starts = range(0, len(users), at_once)
         for start in track(starts, total=len(starts), label="lists"):
-            lists = self.of(users[start : start + USERS_AT_ONCE], k)
+            lists = self.of(users[start : start + at_once], k)
             yield pa.Table.from_pandas(lists, preserve_index=False)
 
 

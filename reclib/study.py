@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import os
-import threading
-import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property, lru_cache
 from itertools import product
 from pathlib import Path
 from typing import Any, Self
 
-import joblib
 import pandas as pd
 import torch
 
 from reclib import datasets, inclusion, recommenders, search
-from reclib.errors import DataError, ProtocolUnsupported
+from reclib.errors import ProtocolUnsupported
 from reclib.experiment import join_run, run_with_twins
 from reclib.ledger import Ledger, Run
 from reclib.metrics import CUTOFFS
@@ -35,11 +32,10 @@ from reclib.spec import (
     stand_in,
 )
 from reclib.splits import PROTOCOLS, Split, make_split
+from reclib.workers import call_all
 
 SCHEDULER = "RECLIB_SCHEDULER"
 """Environment variable with the address of the Dask scheduler that makes the runs."""
-PATIENCE = "10s"
-"""How long the scheduler may take to answer."""
 SHORT_HISTORY = 20
 """Median interactions of a user below which histories are short."""
 
@@ -290,34 +286,16 @@ class Study:
         check_cutoff(self.cutoff, self.dataset.n_items)
         fitted = {repr(each): each for each in (replace(s, protocol=base_of(s)) for s in wanted)}
         todo = list(fitted.values())
-        made_there = self._on_cluster if self.scheduler else self._in_processes
-        runs = track(made_there(todo, kind), total=len(todo), label=label)
+        fields = asdict(self) | {"scheduler": None}
+        made_there = call_all(
+            _run_in_worker,
+            [(fields, each, kind) for each in todo],
+            workers=self.workers,
+            scheduler=self.scheduler,
+        )
+        runs = track(made_there, total=len(todo), label=label)
         made = dict(zip(fitted, runs, strict=True))
         return [made.get(repr(spec)) or self.run(spec, kind) for spec in wanted]
-
-    def _in_processes(self, todo: Sequence[Spec], kind: str) -> Iterator[Run]:
-        # a worker that waited long for its next run is replaced, which is nobody's concern
-        warnings.filterwarnings("ignore", message="A worker stopped while some jobs")
-        calls = (joblib.delayed(_run_in_worker)(asdict(self), spec, kind) for spec in todo)
-        parallel = joblib.Parallel(n_jobs=min(self.workers, len(todo) or 1), return_as="generator")
-        yield from parallel(calls)
-
-    def _on_cluster(self, todo: Sequence[Spec], kind: str) -> Iterator[Run]:
-        from distributed import Client  # here, because few need it
-
-        try:
-            client = Client(self.scheduler, timeout=PATIENCE, set_as_default=False)
-        except OSError as problem:
-            raise DataError(
-                f"no Dask scheduler answers at {self.scheduler}",
-                "Start one with 'dask scheduler', or leave the scheduler out.",
-            ) from problem
-        with client:
-            fields = asdict(self) | {"scheduler": None}
-            # the same call may give another run once its row was deleted: nothing is remembered
-            futures = [client.submit(_run_in_worker, fields, s, kind, pure=False) for s in todo]
-            for future in futures:
-                yield future.result()
 
 
 @lru_cache(maxsize=1)
@@ -326,11 +304,6 @@ def _open_in_worker(**fields: Any) -> Study:
     return Study(**fields)
 
 
-_ONE_AT_A_TIME = threading.Lock()
-"""In a process: a Dask worker may have several threads, and libraries here have global state."""
-
-
 def _run_in_worker(fields: dict[str, Any], spec: Spec, kind: str) -> Run:
     torch.set_num_threads(1)  # two runs with two threads each get in each other's way
-    with _ONE_AT_A_TIME:
-        return _open_in_worker(**fields).run(spec, kind)
+    return _open_in_worker(**fields).run(spec, kind)

@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.sparse as sp
+from small_data import random_frame, write_dataset
 
 from benchmarks import __main__ as main
-from benchmarks import matmul_share, metrics, neighbours, sequence_models
+from benchmarks import ddp, matmul_share, metrics, neighbours, sequence_models
 from benchmarks.timing import best_of
 from reclib import tables
 from reclib.report.publish import publish_benchmarks
@@ -170,3 +171,21 @@ def test_the_larger_dataset_is_taken_only_where_it_lies(
     (tmp_path / "ml-1m").mkdir()
     (tmp_path / "ml-1m" / "ml-1m.inter").touch()
     assert main.largest_at_hand() == "ml-1m"
+
+
+@pytest.mark.slow
+def test_two_processes_are_timed_against_one_that_learns_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ddp, "BUILD", tmp_path / "build")
+    shop = write_dataset(tmp_path / "shop", random_frame())
+    small = {"embedding_size": 8, "hidden_size": 8, "max_epochs": 2, "branches": "[rnn]"}
+    rows = ddp.compare_all(str(shop), "rnn", **small)
+    assert rows["processes"].tolist() == [1, 2]
+    one, two = rows["train loss"]
+    assert two == pytest.approx(one, rel=1e-4)
+    seconds = rows["seconds an epoch"]
+    assert rows["speed-up"].tolist() == pytest.approx([1.0, seconds[0] / seconds[1]])
+    assert rows["reached"].tolist() == [False, bool(seconds[0] / seconds[1] >= ddp.REACH)]
+    again = pd.read_csv(tmp_path / "build" / "benchmarks" / "ddp.shop.csv")
+    assert again["processes"].tolist() == [1, 2]

@@ -267,7 +267,7 @@ def test_a_scheduler_that_does_not_answer_is_named(
     study: Study, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     nobody = "tcp://127.0.0.1:9"
-    monkeypatch.setattr("reclib.study.PATIENCE", "0.3s")
+    monkeypatch.setattr("reclib.workers.PATIENCE", "0.3s")
     with pytest.raises(DataError, match=f"no Dask scheduler answers at {nobody}"):
         replace(study, scheduler=nobody).run_all([Spec("bias", "holdout")])
 

@@ -168,6 +168,7 @@ def run(code: str, tmp_path: Path, *launch: str) -> str:
     script = tmp_path / "script.py"
     script.write_text(text)
     environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(HERE.parents[1])}
+    environment["TORCH_DISABLE_SHARE_RDZV_TCP_STORE"] = "1"  # else a restart finds old addresses
     command = [sys.executable, *launch, str(script)]
     done = subprocess.run(command, capture_output=True, text=True, env=environment)
     assert done.returncode == 0, done.stderr[-3000:]

@@ -68,7 +68,7 @@ def test_make_help_lists_every_target() -> None:
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     targets = [line.split()[0] for line in done.stdout.splitlines()[1:]]
     expected = {"report", "book", "lab", "test", "lock", "clean", "help"}
-    expected |= {"benchmarks", "publish", "recommend", "example"}
+    expected |= {"benchmarks", "publish", "recommend", "example", "prepare", "test-large"}
     assert set(targets) == expected
 
 

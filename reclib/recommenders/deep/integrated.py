@@ -14,7 +14,6 @@ from reclib.recommenders.deep.inputs import Inputs
 from reclib.recommenders.deep.rows import Touched
 from reclib.recommenders.deep.sequences import Batch
 from reclib.recommenders.deep.settings import Settings
-from reclib.recommenders.deep.share import taken
 from reclib.recommenders.deep.states import States
 from reclib.recommenders.deep.trained import Trained
 
@@ -74,6 +73,11 @@ class IntegratedModule(Trained):
         """Size of the catalogue."""
         return len(self.bias)
 
+    def forget(self) -> None:
+        """Forget what belonged to a step."""
+        super().forget()
+        self.states.touched = None
+
     def cf_weights(self, gates: Tensor) -> Tensor:
         """Return the weight of every CF score, ``[..., n_scores]``."""
         if "cf" not in self.settings.branches:
@@ -81,27 +85,11 @@ class IntegratedModule(Trained):
         share = gates[..., self.settings.branches.index("cf"), None]
         return share * len(self.settings.branches) * self.cf_scale.exp()
 
-    def training_step(self, batch: Batch, index: int) -> Tensor:
+    def loss_of(self, batch: Batch) -> Tensor:
         """Return the loss of a batch, with the CF weights that have not seen its users."""
         losses = {"next": self.next_loss, "gaps": self.gap_loss, "set": self.set_loss,
                   "ratings": self.rating_loss}  # fmt: skip
-        self.whole = batch
-        try:
-            with taken(batch, self.rank, self.world) as mine:
-                total = losses[self.target](mine)
-        finally:
-            self.whole = self.states.touched = None
-        if self.world > 1:  # the mean of the shares' gradients is then that of the whole batch
-            total = total * (self.world * self.counted(mine) / self.counted(batch))
-        size, together = len(batch.users), self.world > 1
-        self.log("train_loss", total, on_step=False, on_epoch=True, batch_size=size,
-                 sync_dist=together)  # fmt: skip
-        return total
-
-    def counted(self, batch: Batch) -> Tensor:
-        """Return over how many targets, or users of `set_loss`, a batch's loss is a mean."""
-        known = batch.targets >= 0
-        return known.any(-1).sum() if self.target == "set" else known.sum()
+        return losses[self.target](batch)
 
     def narrowed(self, batch: Batch, among: Competitors) -> tuple[Tensor, Batch]:
         """Return the item vectors, and the batch as they number its items.

@@ -11,6 +11,7 @@ from torch import Tensor
 from reclib.recommenders.deep.rows import RowAdamW, clip
 from reclib.recommenders.deep.sequences import Batch
 from reclib.recommenders.deep.settings import TWO_SIDED, Settings
+from reclib.recommenders.deep.share import taken
 from reclib.recommenders.deep.validation import ndcg
 
 CF_WEIGHTS = (0.0, 4.0, 8.0, 16.0, 24.0, 32.0, 48.0, 64.0, 96.0, 128.0)
@@ -72,6 +73,37 @@ class Trained(pl.LightningModule):
         if self.target == "ratings":
             return network + weight * (cf - network)
         return network + weight * cf
+
+    def loss_of(self, batch: Batch) -> Tensor:
+        """Return the mean loss of a batch, or of a share of one."""
+        raise NotImplementedError
+
+    def forget(self) -> None:
+        """Forget what belonged to a step."""
+        self.whole = None
+
+    def training_step(self, batch: Batch, index: int) -> Tensor:
+        """Return the loss of a batch, or of this process's share of it.
+
+        That is weighted by its targets, so that the mean over the processes, of the losses as of
+        their gradients, is that of the whole batch.
+        """
+        self.whole = batch
+        try:
+            with taken(batch, self.rank, self.world) as mine:
+                total = self.loss_of(mine)
+        finally:
+            self.forget()
+        if self.world > 1:
+            total = total * (self.world * self.counted(mine) / self.counted(batch))
+        self.log("train_loss", total, on_step=False, on_epoch=True, batch_size=len(batch.users),
+                 sync_dist=self.world > 1)  # fmt: skip
+        return total
+
+    def counted(self, batch: Batch) -> Tensor:
+        """Return over how many targets, or users of a set, a batch's loss is a mean."""
+        known = batch.targets >= 0
+        return known.any(-1).sum() if self.target == "set" else known.sum()
 
     def validation_step(self, batch: Batch, index: int) -> None:
         """Measure NDCG@10 over the candidates of each user, for each CF weight to choose from."""
