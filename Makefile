@@ -41,7 +41,7 @@ recommend: $(STAMP)  ## Write the best k items of every user: recommender=NAME k
 publish: $(STAMP)  ## Copy the ledger and outputs of this build into book and notebooks, to commit them
 	@$(PYTHON) -m reclib publish
 
-benchmarks: $(STAMP)  ## Time our sequence models against RecBole's on the same split
+benchmarks: $(STAMP)  ## Time ours against RecBole, implicit and ranx on the same data
 	@$(PYTHON) -m benchmarks
 
 lock: $(STAMP)  ## Compile requirements.txt from pyproject.toml

@@ -11,8 +11,6 @@ from reclib.tables.costs import (
     exponent_table,
     matmul_finding,
     matmul_table,
-    thread_finding,
-    thread_table,
 )
 from reclib.tables.data import (
     context_finding,
@@ -185,8 +183,6 @@ __all__ = [
     "speed_up_table",
     "summarize",
     "table_one",
-    "thread_finding",
-    "thread_table",
     "time_finding",
     "told_apart",
     "told_apart_finding",
