@@ -12,7 +12,6 @@ from reclib.errors import DataError
 from reclib.recommenders.base import IntArray, Recommender
 from reclib.splits import Split
 
-
 SMALL = 64
 """A list so many times shorter than the catalogue is found by PyTorch in a third of the time."""
 
