@@ -52,7 +52,7 @@ example: $(STAMP)  ## Write a small shop as a folder of your own data would be: 
 publish: $(STAMP)  ## Copy the ledger and outputs of this build into book and notebooks, to commit them
 	@$(PYTHON) -m reclib publish
 
-benchmarks: $(STAMP)  ## Time training against the machine's peak, in two processes, and RecBole's
+benchmarks: $(STAMP)  ## Time ours against named peers on the same data, and two processes against one
 	@$(PYTHON) -m benchmarks
 
 lock: $(STAMP)  ## Compile requirements.txt from pyproject.toml

@@ -125,9 +125,14 @@ def compare_all(dataset: str, threads: int, *, repeats: int = 5) -> pd.DataFrame
     return table
 
 
-def compare(lists: Lists, threads: int, repeats: int) -> list[dict[str, Any]]:
-    """Return one row for each peer: seconds of both, their ratio and how far values differ."""
-    with _prepared():
+def compare(
+    lists: Lists, threads: int, repeats: int, *, afresh: bool = True
+) -> list[dict[str, Any]]:
+    """Return one row for each peer: seconds of both, their ratio and how far values differ.
+
+    Unless ``afresh``, what numba compiled at some other time may be used in the first call, too.
+    """
+    with _prepared(afresh):
         calls = _calls(lists, threads)
         first, _ = best_of(1, {"ranx": calls["ranx"]})
         seconds, results = best_of(repeats, calls)
@@ -184,14 +189,12 @@ def _recbole() -> Any:
 
 
 @contextlib.contextmanager
-def _prepared() -> Iterator[None]:
-    """Let numba find no compiled code, and RecBole the ``float`` that NumPy gave up.
-
-    Code that was compiled in this process already stays: a test may not see the compilation.
-    """
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        mock.patch.dict(os.environ, NUMBA_CACHE_DIR=folder),
-        mock.patch.object(np, "float", float, create=True),
-    ):
-        yield
+def _prepared(afresh: bool) -> Iterator[None]:
+    """Let numba find no compiled code, and RecBole the ``float`` that NumPy gave up."""
+    with tempfile.TemporaryDirectory() as folder:
+        place = {"NUMBA_CACHE_DIR": folder} if afresh else {}
+        with (
+            mock.patch.dict(os.environ, place),
+            mock.patch.object(np, "float", float, create=True),
+        ):
+            yield

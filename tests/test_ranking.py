@@ -19,11 +19,16 @@ SCORES = hnp.arrays(
 )
 
 
+@pytest.mark.parametrize("small", [0, 1, ranking.SMALL])
 @settings(deadline=None)
 @given(scores=SCORES, data=st.data())
-def test_top_k_is_what_a_plain_sort_gives(scores: np.ndarray, data: st.DataObject) -> None:
+def test_top_k_is_what_a_plain_sort_gives(
+    small: int, scores: np.ndarray, data: st.DataObject
+) -> None:
     k = data.draw(st.integers(1, scores.shape[1]))
-    found = top_k(scores, k)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ranking, "SMALL", small)
+        found = top_k(scores, k)
     for row, items in zip(scores.tolist(), found.tolist(), strict=True):
         best = sorted(range(len(row)), key=lambda item: (-row[item], item))[:k]
         assert items == [item if row[item] > -np.inf else -1 for item in best]
@@ -38,6 +43,12 @@ def test_of_equal_scores_the_lower_index_is_first_and_kept() -> None:
 def test_places_without_a_candidate_are_empty_and_last() -> None:
     scores = np.array([[-np.inf, 2.0, -np.inf, 1.0], [-np.inf] * 4])
     assert top_k(scores, 4).tolist() == [[1, 3, -1, -1], [-1, -1, -1, -1]]
+
+
+@pytest.mark.parametrize("small", [1, 99])
+def test_what_is_no_number_is_the_worst(small: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ranking, "SMALL", small)
+    assert top_k(np.array([[np.nan, 1.0, 3.0, 2.0]]), 2).tolist() == [[2, 3]]
 
 
 @pytest.mark.parametrize("protocol", ["holdout", "rated-only", "strong"])

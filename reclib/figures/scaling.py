@@ -28,10 +28,10 @@ def speed_ups(table: pd.DataFrame, law: pd.DataFrame, x_label: str, most: int = 
     axes.plot(n, n, color="0.6", linestyle=":", label="no serial share")
     for place, row in enumerate(law.itertuples(index=False)):
         name, share = row[0], row[1]
-        style = {"color": f"C{place}"}
-        axes.plot(n, 1 / (share + (1 - share) / n), linestyle=("-", "--", "-.")[place % 3], **style)
+        colour, line = f"C{place}", ("-", "--", "-.")[place % 3]
+        axes.plot(n, 1 / (share + (1 - share) / n), linestyle=line, color=colour)
         points = table[table["title"] == name]
-        axes.plot(points["n"], points["speed-up"], "osD^v"[place % 5], label=name, **style)
+        axes.plot(points["n"], points["speed-up"], "osD^v"[place % 5], label=name, color=colour)
     ceiling = max(2.5, 1.15 * max(1 / (s + (1 - s) / most) for s in law["serial share"]))
     axes.set(xlabel=x_label, ylabel="Speed-up", ylim=(0, min(ceiling, most)))
     axes.set_xticks([1, 2, *range(4, most + 1, 2)])

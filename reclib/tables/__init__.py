@@ -34,8 +34,6 @@ from reclib.tables.costs import (
     exponent_table,
     matmul_finding,
     matmul_table,
-    thread_finding,
-    thread_table,
 )
 from reclib.tables.data import (
     context_finding,
@@ -234,8 +232,6 @@ __all__ = [
     "spread_finding",
     "summarize",
     "table_one",
-    "thread_finding",
-    "thread_table",
     "time_finding",
     "told_apart",
     "told_apart_finding",

@@ -56,31 +56,6 @@ def cutoff_finding(frame: pd.DataFrame) -> str:
     )
 
 
-def thread_table(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return median seconds by number of threads and the speed-up of the most over one."""
-    medians = frame.groupby(["title", "threads"], sort=False)["fit seconds"].median().unstack()
-    table = medians.round(3).rename(columns=lambda n: f"{n} thread{'s' if n > 1 else ''} (s)")
-    table["speed-up"] = (medians.iloc[:, 0] / medians.iloc[:, -1]).round(2)
-    table["same scores"] = frame.groupby("title", sort=False)["same scores"].all()
-    return table.rename_axis(index="recommender", columns=None)
-
-
-def thread_finding(frame: pd.DataFrame) -> str:
-    """Say what the second thread brings, and whether any score changed."""
-    table = thread_table(frame)
-    best = table["speed-up"].idxmax()
-    changed = table.index[~table["same scores"]].tolist()
-    quality = (
-        "no ranking changed with the number of threads"
-        if not changed
-        else f"the number of threads changed the ranking of {listed(changed)}"
-    )
-    return (
-        f"The largest speed-up of fitting from {frame['threads'].min()} to "
-        f"{frame['threads'].max()} threads is {table['speed-up'].max():.2f}, for {best}; {quality}."
-    )
-
-
 def benchmark(dataset: str, name: str = "sequence_models") -> pd.DataFrame:
     """Return a published benchmark on a dataset; empty if there is none.
 

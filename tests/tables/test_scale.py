@@ -59,6 +59,13 @@ def test_a_list_that_changed_is_named() -> None:
     assert "Nothing was lost" not in changed
 
 
+def test_cutoffs_are_told_by_their_medians() -> None:
+    cutoffs = pd.DataFrame({"title": "A", "cutoff": [5, 50], "rank seconds": [1.0, 3.0]})
+    assert (
+        tables.cutoff_finding(cutoffs) == "A list of 50 takes 3.0 times for A as long as one of 5."
+    )
+
+
 def test_serving_names_the_fastest_and_the_slowest() -> None:
     served = pd.DataFrame({
         "title": ["A", "B"], "items": [1000, 2000], "users a second": [5000.0, 100.0],

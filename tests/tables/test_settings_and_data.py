@@ -144,21 +144,6 @@ def test_an_example_user_has_a_history_and_ticks_at_the_test_items(study: Study)
         tables.example_user(study, "holdout", "nobody")
 
 
-def test_costs_are_told_by_their_medians() -> None:
-    rows = [("A", 1, 4.0, True), ("A", 1, 6.0, True), ("A", 2, 2.5, True), ("B", 1, 1.0, True),
-            ("B", 2, 1.0, False)]  # fmt: skip
-    frame = pd.DataFrame(rows, columns=["title", "threads", "fit seconds", "same scores"])
-    table = tables.thread_table(frame)
-    assert table["speed-up"].to_dict() == {"A": 2.0, "B": 1.0}
-    text = tables.thread_finding(frame)
-    assert "2.00, for A" in text
-    assert "changed the ranking of B" in text
-    cutoffs = pd.DataFrame({"title": "A", "cutoff": [5, 50], "rank seconds": [1.0, 3.0]})
-    assert (
-        tables.cutoff_finding(cutoffs) == "A list of 50 takes 3.0 times for A as long as one of 5."
-    )
-
-
 def test_exponents_are_printed_and_the_extremes_named() -> None:
     rows = [("A", "users", 1.5), ("A", "items", 0.5), ("B", "users", 2.5), ("B", "items", 0.1)]
     frame = pd.DataFrame(rows, columns=["title", "dimension", "exponent"])
