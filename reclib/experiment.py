@@ -17,6 +17,7 @@ from reclib import provenance, recommenders
 from reclib.ledger import Ledger, Run
 from reclib.meter import Meter
 from reclib.metrics import CUTOFFS, Evaluation, evaluate
+from reclib.recommenders import pictures
 from reclib.recommenders.base import Recommender
 from reclib.splits import Split
 
@@ -156,6 +157,7 @@ def origin_of(
 ) -> dict[str, Any]:
     """Return everything that a run's result depends on, and that its key is made from."""
     entry = recommenders.CATALOGUE[name]
+    chosen = dict(entry.defaults) | dict(settings)
     return {
         "dataset": split.dataset.name,
         "dataset_checksum": split.dataset.checksum,
@@ -164,9 +166,10 @@ def origin_of(
         "stage": split.stage,
         "split_checksum": split.checksum,
         "recommender": name,
-        "settings": dict(entry.defaults) | dict(settings),
+        "settings": chosen,
         "seed": seed if entry.seeded else split.seed,
         "cutoffs": list(cutoffs),
         "code": provenance.fingerprint(*EVALUATOR, *entry.modules),
         "versions": provenance.versions(*entry.libraries),
+        **pictures.origin(split, chosen),
     }

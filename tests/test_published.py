@@ -15,11 +15,12 @@ from reclib.datasets import Dataset
 from reclib.experiment import run
 from reclib.ledger import Ledger, append_row
 from reclib.published import PublishedRun, newest, publish, published_runs
+from reclib.recommenders.deep.settings import Settings
 from reclib.splits import PROTOCOLS, make_split
 
 OTHER = {"dropout": 0.5}
 WIDE = dataset(random_frame(n_items=160))  # room for 100 negatives
-ALL = ["cf", "cnn", "rnn", "attention", "side"]
+ALL = list(Settings.branches)
 
 
 def row(key: str, finished: str = "2026-01-01", **values: Any) -> dict[str, Any]:
@@ -47,8 +48,10 @@ def test_of_several_settings_the_newest_count_whatever_the_seed() -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [{"kind": "trial"}, {"stage": "valid"}, {"settings": {"branches": ["cf", "rnn"]}}]
-)
+    "change",
+    [{"kind": "trial"}, {"stage": "valid"}, {"settings": {"branches": ["cf", "rnn"]}},
+     {"settings": {"branches": ALL[:-1]}}, {"settings": {"branches": [*ALL, "image"]}}],
+)  # fmt: skip
 def test_trials_and_ablations_are_no_results(change: dict[str, Any]) -> None:
     later = row("b", "2026-02-01") | change
     assert kept(row("a"), later) == ["a"]

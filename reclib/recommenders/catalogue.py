@@ -10,6 +10,8 @@ from typing import Any
 from reclib.errors import UnknownName
 from reclib.recommenders.base import Recommender
 from reclib.recommenders.spaces import (
+    CONTENT_SPACE,
+    CONTENT_VARIANTS,
     DEEP_DEFAULTS,
     DEEP_SHORT,
     DEEP_SPACE,
@@ -25,6 +27,9 @@ from reclib.recommenders.spaces import (
     RATED_SPACE,
     RECENT,
     SHORT,
+    SOCIAL,
+    SOCIAL_SPACE,
+    SOCIAL_VARIANTS,
     TRANSITION_SPACE,
     USER_SPACE,
     WEIGHTED,
@@ -38,7 +43,7 @@ NEIGHBOURS = (*BRIDGE, "recommenders/neighbours.py", "recommenders/similarity.py
               "recommenders/simple.py", "recommenders/linear.py",
               "recommenders/ease.py")  # fmt: skip
 DEEP = ("recommenders/base.py", "recommenders/ease.py", "recommenders/similarity.py",
-        "recommenders/simple.py",
+        "recommenders/simple.py", "recommenders/social.py", "recommenders/pictures.py",
         "recommenders/transitions.py", "recommenders/deep/*.py")  # fmt: skip
 
 
@@ -113,6 +118,7 @@ OPTIONAL: dict[str, Sequence[str]] = {
     "bound": (),
     "neighbours": ("last_n",),
     "linear": ("last_n",),
+    "closed": (),
     "factors": (),
     "learned": ("max_epochs", "patience", "epochs", "budget_seconds"),
     "sequential": ("max_epochs", "patience", "epochs", "budget_seconds", "max_len"),
@@ -123,7 +129,8 @@ OPTIONAL: dict[str, Sequence[str]] = {
         "epochs", "cf_weight", "label_smoothing", "drop_rate", "cf_l2", "cf_user_weight",
         "cf_dropout", "cf_discount", "cf_items", "cf_folds", "cf_decays", "cf_transition",
         "cf_transition_l2", "cf_neighbours", "cf_shrink", "loss", "gbce_t", "n_negatives",
-        "target", "precision",
+        "target", "precision", "item_dropout", "image_size", "image_channels", "image_batch",
+        "image_shuffle",
     ),
 }  # fmt: skip
 """Settings that a family takes beyond those with a default."""
@@ -165,6 +172,9 @@ def _deep(
                  DEEP_DEFAULTS, variants, short, seeded=True, modules=DEEP)  # fmt: skip
 
 
+SOCIAL_FILES = ("recommenders/base.py", "recommenders/similarity.py", "recommenders/social.py")
+CONTENT_FILES = ("recommenders/base.py", "recommenders/similarity.py", "recommenders/content.py",
+                 "recommenders/deep/features.py")  # fmt: skip
 SIMPLE = ("recommenders/base.py", "recommenders/simple.py")
 CATALOGUE: dict[str, Entry] = {
     entry.name: entry
@@ -183,6 +193,11 @@ CATALOGUE: dict[str, Entry] = {
              shrink=10.0),
         _rated("user-knn-ratings", "User-based CF (ratings)", "RatedUserKNN"),
         _rated("item-knn-ratings", "Item-based CF (ratings)", "RatedItemKNN"),
+        Entry("social-cf", "Social CF", "closed", f"{HERE}.social:SocialCF", SOCIAL_SPACE,
+              SOCIAL, SOCIAL_VARIANTS, modules=SOCIAL_FILES),
+        Entry("content", "Content-based", "closed", f"{HERE}.content:Content", CONTENT_SPACE,
+              {"weighting": "tf-idf", "discount": 0.0, "last_n": None}, CONTENT_VARIANTS,
+              modules=CONTENT_FILES),
         Entry("pop", "Popularity (RecBole)", "bound", f"{HERE}.recbole_models:RecBole",
               fixed={"model": "Pop", "max_epochs": 1}),
         _linear("recbole-itemknn", "Item-based CF (RecBole)", "ItemKNN",

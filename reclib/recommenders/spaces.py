@@ -16,6 +16,18 @@ RECENT = ({"last_n": 20}, {"last_n": 10})
 INVERTED = {"inverted": True, "weighting": "bm25", "alpha": 0.4, "locality": 2.0,
             "n_neighbours": 350}  # fmt: skip
 SHORT = {"alpha": 0.8, "locality": 1.5, "n_neighbours": 40, "shrink": 150.0}
+SOCIAL_SPACE = {name: KNN_SPACE[name] for name in KNN_SPACE if name != "last_n"} | {
+    "share": [0.05, 0.1, 0.2, 0.3, 0.5], "horizon": [1, 1, 2],
+    "few": {"low": 0.1, "high": 10.0}}  # fmt: skip
+SOCIAL = {
+    "similarity": "asymmetric", "n_neighbours": 300, "shrink": 50.0, "alpha": 0.5,
+    "locality": 3.0, "weighting": "tf-idf", "share": 0.1, "horizon": 1, "few": 1.0,
+}  # fmt: skip
+SOCIAL_VARIANTS = ({"share": 0.2, "horizon": 2}, {"share": 0.5})
+CONTENT_SPACE = {
+    "weighting": ["tf-idf", "none", "bm25"], "discount": [0.0, -0.25, -0.5, -1.0],
+    "last_n": [None, None, 50, 20, 5]}  # fmt: skip
+CONTENT_VARIANTS = ({"discount": -0.5}, {"last_n": 5})
 EASE_SPACE = {
     "reg_weight": {"low": 100.0, "high": 3000.0}, "user_weight": [0.0, 0.25, 0.5],
     "dropout": [0.0, 0.2, 0.4], "discount": [0.0, 0.05, 0.1]}  # fmt: skip

@@ -91,6 +91,72 @@ def rated_in_time() -> Split:
     return split_of(likes(80, times=True), "rated-only")
 
 
+def apart(data: Dataset, protocol: str, tested: Any) -> Split:
+    """Return a split that tests what ``tested`` says of users and items, and trains on the rest."""
+    split = split_of(data, protocol)
+    frame = split.interactions.copy()
+    frame["part"] = np.where(tested(frame["user"], frame["item"]), "test", "train")
+    return replace(split, interactions=frame, checksum=split.checksum + "-apart")
+
+
+N_MEMBERS, N_SHY, N_NEWCOMERS, COMMON = 40, 40, 20, (20, 21)
+
+
+def circles(protocol: str = "holdout", *, times: bool = True, linked: bool = True) -> Split:
+    """Members take eight of the ten items of their parity, and two items that everybody takes.
+
+    The shy take one and the two. Of newcomers nothing is known but the two; they are asked for
+    an item of their parity. Everybody has two friends among the members of the own parity.
+    """
+    random = np.random.default_rng(3)
+    rows, pairs = [], []
+    for user in range(N_MEMBERS + N_SHY + N_NEWCOMERS):
+        of_circle = random.permutation(np.arange(user % 2, 20, 2))
+        taken = [*COMMON, *of_circle[: 8 if user < N_MEMBERS else 1]]
+        rows += [(user, item, float(time)) for time, item in enumerate(taken)]
+        named = random.choice(np.arange(user % 2, N_MEMBERS, 2), 2, replace=False)
+        pairs += [(f"u{user:03d}", f"u{friend:03d}") for friend in named]
+    frame = pd.DataFrame(rows, columns=["user", "item", "timestamp"])
+    links = pd.DataFrame(pairs, columns=["user_id", "friend_id"]) if linked else None
+    data = dataset(frame if times else frame.drop(columns="timestamp"), links=links)
+    return apart(data, protocol, lambda u, i: (u >= N_MEMBERS + N_SHY) & ~i.isin(COMMON))
+
+
+def in_circle(scores: np.ndarray) -> float:
+    """Return the share of newcomers whose best five uncommon items are all of their parity."""
+    newcomers = np.arange(N_MEMBERS + N_SHY, len(scores))
+    best = np.argsort(-scores[newcomers][:, :20], axis=1)[:, :5]
+    return float((best % 2 == newcomers[:, None] % 2).all(axis=1).mean())
+
+
+N_SEEN, N_COLD = 24, 6
+
+
+def newly_listed(protocol: str = "holdout", *, times: bool = True, **attributes: Any) -> Split:
+    """Return the checkerboard with some items that training has not seen, and all are asked for."""
+    data = checkerboard(60, N_SEEN + N_COLD, **attributes)
+    if not times:
+        data = replace(data, interactions=data.interactions.drop(columns="timestamp"))
+    return apart(data, protocol, lambda _, item: item >= N_SEEN)
+
+
+def colours() -> dict[str, Any]:
+    """Return an attribute of the checkerboard's items that says which users take them."""
+    items = np.arange(N_SEEN + N_COLD)
+    frame = pd.DataFrame({
+        "item_id": [f"i{item:03d}" for item in items], "colour": np.where(items % 2, "r", "b")
+    })  # fmt: skip
+    return {"items": frame, "kinds": {"colour": "token"}}
+
+
+def of_kind(scores: np.ndarray) -> float:
+    """Return the share of users who get all unseen items of their parity before the others."""
+    cold, users = np.arange(N_SEEN, N_SEEN + N_COLD), np.arange(len(scores))
+    own = cold % 2 == users[:, None] % 2
+    lowest = np.where(own, scores[:, cold], np.inf).min(axis=1)
+    return float((lowest > np.where(own, -np.inf, scores[:, cold]).max(axis=1)).mean())
+
+
 SMALL: dict[str, dict[str, Any]] = {
     "user-knn": {"n_neighbours": 15},
     "item-knn": {"n_neighbours": 9},

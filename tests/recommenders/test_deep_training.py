@@ -286,7 +286,7 @@ def test_gate_shares_sum_to_one_and_belong_to_the_users_asked_for() -> None:
     found = model(max_epochs=1).fit(ring())
     users = np.array([41, 3, 17], dtype=np.int32)
     shares = found.gate(users)
-    assert list(shares.columns) == list(found.branches)
+    assert list(shares.columns) == ["cf", "cnn", "rnn", "attention", "side"]
     assert shares.index.tolist() == users.tolist()
     np.testing.assert_allclose(shares.sum(axis=1), 1, rtol=1e-5)
     whole = found.gate(everybody(ring())).loc[users]

@@ -12,6 +12,7 @@ from small_checkout import FIRST
 
 from reclib.claims import CLAIMS, Claim, Evidence, judge_all
 from reclib.ledger import Ledger, Run
+from reclib.recommenders.deep.settings import Settings
 from reclib.report import facts, rules
 
 USERS = 200
@@ -121,7 +122,7 @@ def test_without_runs_nothing_is_supported_or_refuted() -> None:
 
 
 def test_ablations_trials_and_old_runs_are_left_out(tmp_path: Path) -> None:
-    every = {"branches": ["cf", "cnn", "rnn", "attention", "side"]}
+    every = {"branches": list(Settings.branches)}
     fewer = {"branches": ["cf"]}
     run(tmp_path, "integrated", "holdout", 0.1, settings=every)
     run(tmp_path, "integrated", "holdout", 0.2, settings=every)

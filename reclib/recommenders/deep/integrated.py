@@ -10,9 +10,10 @@ from torch import Tensor, nn
 
 from reclib.recommenders.deep import loss
 from reclib.recommenders.deep.competitors import Competitors
+from reclib.recommenders.deep.inputs import Inputs
 from reclib.recommenders.deep.sequences import Batch
 from reclib.recommenders.deep.settings import Settings
-from reclib.recommenders.deep.states import Inputs, States
+from reclib.recommenders.deep.states import States
 from reclib.recommenders.deep.trained import Trained
 
 SMALLEST = 1e-30
@@ -47,6 +48,7 @@ class IntegratedModule(Trained):
     popularity: Tensor
 
     def __init__(self, inputs: Inputs, settings: Settings, target: str) -> None:
+        settings = inputs.served(settings)
         super().__init__(settings, target)
         self.cf, self.ratings = inputs.cf, inputs.ratings
         self.states = States(inputs, settings, two_sided=self.two_sided)
@@ -84,10 +86,10 @@ class IntegratedModule(Trained):
 
     def next_loss(self, batch: Batch) -> Tensor:
         """Return the mean cross-entropy of the next item over all positions."""
-        table, among = self.states.table(), self.competitors(batch)
+        table, among = self.states.table(batch.items), self.competitors(batch)
         states, gates = self.states(batch, table)
         size = loss.block_size(batch.lengths, among.n_of(self.n_items))
-        seen = among.seen(batch.seen(self.n_items))
+        seen = among.seen(self.out_of_play(batch))
         hidden = loss.hidden_before(seen, among.at(batch.items), batch.lengths, size)
         scores = self.cf_scores(batch, among, size)
         return self.cross_entropy(
@@ -96,11 +98,34 @@ class IntegratedModule(Trained):
 
     def gap_loss(self, batch: Batch) -> Tensor:
         """Return the mean cross-entropy of the item that each position would leave a gap for."""
-        table, among = self.states.table(), self.competitors(batch)
+        table, among = self.states.table(batch.items), self.competitors(batch)
         states, gates = self.states.between(batch, table, skip=1)
         size = loss.block_size(batch.lengths, among.n_of(self.n_items))
-        hidden = loss.hidden_always(among.seen(batch.seen(self.n_items)), batch.lengths, size)
+        hidden = loss.hidden_always(among.seen(self.out_of_play(batch)), batch.lengths, size)
         return self.cross_entropy(batch, table, states, gates[..., :0], among, hidden, None)
+
+    def out_of_play(self, batch: Batch) -> Tensor:
+        """Return which items do not compete in training, bool ``[batch, n_items + 1]``.
+
+        Those of the history and, where items are silenced, those that nobody took: to learn
+        that they are never wanted would be to learn it of their attributes and pictures.
+        """
+        seen = batch.seen(self.n_items)
+        if self.settings.item_dropout:
+            seen[:, :-1] |= ~self.states.known
+        return seen
+
+    def levels(self) -> Tensor:
+        """Return the part of the logits that no state changes, ``[n_items]``.
+
+        Where items are silenced in training, one that nobody took is held to be as popular as
+        those that the fewest took.
+        """
+        if not self.settings.item_dropout:
+            return self.bias
+        counts, known = self.popularity, self.states.known
+        least = self.bias[counts == counts[known].min()].mean()
+        return torch.where(known, self.bias, least)
 
     def competitors(self, batch: Batch) -> Competitors:
         """Return the items that compete for the positions of a batch."""
@@ -154,13 +179,13 @@ class IntegratedModule(Trained):
         """Return the multinomial loss of the items dropped from the histories."""
         logits = self.scores(batch, training=True)
         return loss.set_cross_entropy(
-            logits.masked_fill(batch.seen(self.n_items)[:, :-1], -torch.inf), batch.targets
+            logits.masked_fill(self.out_of_play(batch)[:, :-1], -torch.inf), batch.targets
         )
 
     def rating_loss(self, batch: Batch) -> Tensor:
         """Return the mean squared error of the rating that each position leaves a gap for."""
         assert self.ratings is not None
-        table, known = self.states.table(), batch.targets >= 0
+        table, known = self.states.table(batch.items), batch.targets >= 0
         states, _ = self.states.between(batch, table, skip=1)
         target = batch.targets.clamp(min=0)
         match = RATING_SCALE * (states * table[target]).sum(-1)
@@ -178,7 +203,7 @@ class IntegratedModule(Trained):
     def scores(self, batch: Batch, training: bool = False) -> Tensor:
         """Return the scores of the catalogue for each asked user, ``[n_asked, n_items]``.
 
-        Users without a history get the popularity.
+        Users without a history get the popularity, and in equal parts what friends took.
         """
         if self.two_sided:
             found = self.mixed(*self.parts(batch), self.cf_weight)
@@ -186,13 +211,22 @@ class IntegratedModule(Trained):
             found = self.after(batch, training)
         known = torch.zeros(len(found), device=found.device)
         known.index_add_(0, batch.owners, batch.lengths.to(known.dtype))
-        return torch.where((known == 0)[:, None], self.popularity.log1p(), found)
+        return torch.where((known == 0)[:, None], self.for_strangers(batch), found)
+
+    def for_strangers(self, batch: Batch) -> Tensor:
+        """Return scores that need no history, ``[n_asked or 1, n_items]``."""
+        if self.states.social is None:
+            return self.popularity.log1p()[None]
+        users = torch.zeros_like(batch.owners[: int(batch.owners.max()) + 1])
+        users[batch.owners] = batch.users
+        return (self.popularity + self.popularity.sum() * self.states.social.taken(users)).log1p()
 
     def after(self, batch: Batch, training: bool) -> Tensor:
         """Return the logits after whole histories, ``[batch, n_items]``."""
-        table = self.states.table()
+        asked = batch.targets[batch.targets >= 0]
+        table = self.states.table(torch.cat([batch.items.flatten(), asked]))
         state, gates = self.last(batch, table)
-        logits = state @ table.T + self.bias
+        logits = state @ table.T + self.levels()
         if self.cf is None:
             return logits
         extra = self.cf.bag(
@@ -220,7 +254,7 @@ class IntegratedModule(Trained):
         size = loss.block_size(n_gaps, self.n_items)
         sums = states.new_zeros(len(states), self.n_items)
         for rows, steps in loss.position_blocks(n_gaps, size):
-            logits = nn.functional.linear(states[rows, steps], table, self.bias)
+            logits = nn.functional.linear(states[rows, steps], table, self.levels())
             p = logits.masked_fill_(seen[rows], -torch.inf).softmax(-1)
             inside = torch.arange(states.shape[1], device=p.device)[steps] < n_gaps[rows, None]
             sums[rows] += (p * inside[..., None]).sum(1)

@@ -10,15 +10,17 @@ import pandas as pd
 import pytorch_lightning as pl
 import torch
 
+from reclib.recommenders import pictures
 from reclib.recommenders.base import FloatArray, IntArray, Recommender
 from reclib.recommenders.deep.cf import CFWeights
 from reclib.recommenders.deep.data import SCORING_BATCH, HistoryData, asking, log_of
 from reclib.recommenders.deep.features import Context, bags
+from reclib.recommenders.deep.inputs import Inputs
 from reclib.recommenders.deep.integrated import IntegratedModule
 from reclib.recommenders.deep.rated import Ratings
 from reclib.recommenders.deep.sequences import Batch
 from reclib.recommenders.deep.settings import Settings
-from reclib.recommenders.deep.states import Inputs
+from reclib.recommenders.deep.social import profiles
 from reclib.recommenders.deep.training import METRIC, reproducible, scratch, train
 
 if TYPE_CHECKING:
@@ -29,7 +31,7 @@ SET_PROTOCOLS = ("holdout", "rated-only", "strong")
 
 @dataclass(kw_only=True)
 class Integrated(Settings, Recommender):
-    """CF, CNN, RNN, attention and side features, fused by a learned gate.
+    """CF, CNN, RNN, attention, side features, friends and pictures, fused by a learned gate.
 
     All parameters are those of `Settings`. The single-branch recommenders are this one with one
     branch. Where the targets of a split come last (leave-last-out, temporal, sampled), the
@@ -69,7 +71,8 @@ class Integrated(Settings, Recommender):
             self.module = IntegratedModule(
                 inputs(split, self.context, settings, target), settings, target
             )
-        key = (split.checksum, split.stage, str(epochs))
+        looks = pictures.origin(split, {"branches": self.branches}).values()
+        key = (split.checksum, split.dataset.checksum, split.stage, str(epochs), *looks)
         with scratch(settings, *key) as folder:
             curve = train(self.module, data, settings, folder, epochs)
         self.device = str(self.module.device)
@@ -148,6 +151,7 @@ def inputs(split: Split, context: Context, settings: Settings, target: str) -> I
             discount=settings.cf_discount,
         )
     popularity = torch.bincount(histories.items, minlength=split.n_items)
+    friendly = "social" in settings.branches and dataset.links is not None
     return Inputs(
         popularity.float(),
         bags(dataset.users, "user_id", split.user_ids, dataset.kinds),
@@ -155,6 +159,8 @@ def inputs(split: Split, context: Context, settings: Settings, target: str) -> I
         context.sizes,
         cf,
         ratings,
+        profiles(split) if friendly else None,
+        pictures.pictures_of(split, settings.image_size) if "image" in settings.branches else None,
     )
 
 

@@ -78,6 +78,34 @@ class Ratings(nn.Module):
         return self.mean + self.items + shift.T
 
 
+class Liking(nn.Module):
+    """Multiplies the vector of an item by what its rating says of it.
+
+    At first half of the vector says what was rated and the other half how: it is turned round
+    where the rating is low. A sum of the vectors of item and rating could not tell who likes
+    one kind and dislikes another from who does the opposite.
+
+    Parameters
+    ----------
+    values : Tensor
+        The rating of each level, float32 ``[n_levels]``.
+    width : int
+        Of the item vectors.
+    """
+
+    def __init__(self, values: Tensor, width: int) -> None:
+        super().__init__()
+        self.scale = nn.Embedding(len(values), width)
+        with torch.no_grad():
+            self.scale.weight.fill_(1.0)
+            self.scale.weight[:, width // 2 :] = ((values - values.mean()) / values.std())[:, None]
+
+    def forward(self, x: Tensor, levels: Tensor) -> Tensor:
+        """Return the vectors ``[batch, length, width]`` as they were rated."""
+        found: Tensor = x * self.scale(levels)
+        return found
+
+
 def _near(rated: sp.csr_matrix, n_neighbours: int, shrink: float) -> sp.csr_matrix:
     """Return the similarities of each item to its nearest, ``[n_items, n_items]``."""
     n_items = rated.shape[0]

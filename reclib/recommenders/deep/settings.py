@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 
 from reclib.errors import DataError, UnknownName
 
-BRANCHES = ("ann", "cnn", "rnn", "attention", "side", "cf")
+BRANCHES = ("ann", "cnn", "rnn", "attention", "side", "cf", "social", "image")
 LOSSES = ("softmax", "gbce")
 PRECISIONS = ("medium", "high", "highest")
 TARGETS = ("next", "gaps", "ratings", "set", "auto")
@@ -21,8 +21,9 @@ class Settings:
     Parameters
     ----------
     branches : tuple of str
-        The branches that take part, out of ``ann``, ``cnn``, ``rnn``, ``attention``, ``side``
-        and ``cf``.
+        The branches that take part, out of ``ann``, ``cnn``, ``rnn``, ``attention``, ``side``,
+        ``cf``, ``social`` and ``image``. Where the data has no links between users, ``social``
+        is left out, and ``image`` where it has no pictures of items.
     target : {"auto", "next", "gaps", "ratings", "set"}
         What is learned. ``next``: at every position of a history, the item that follows it.
         ``gaps``: at every position, its item out of what comes before and after it.
@@ -76,6 +77,20 @@ class Settings:
     cf_transition, cf_transition_l2 : float
         Decay and ridge of the linear transitions, one more CF score with the target ``next``;
         see `reclib.recommenders.transitions`. Without them at decay 0.
+    item_dropout : float
+        Share of the items whose own vector is silenced in each step of training, so that their
+        attributes and pictures have to stand for them: Volkovs et al., "DropoutNet", NeurIPS
+        2017. Above 0 an item that training has not seen competes with none there; it is scored
+        by its attributes and pictures, at the popularity of the least popular items.
+    image_size : tuple of int
+        Width and height in pixels that pictures are brought to.
+    image_channels : tuple of int
+        Of each convolution over a picture, multiples of 4; each halves the picture.
+    image_batch : int
+        Most pictures that are encoded in a step of training.
+    image_shuffle : bool
+        Whether pictures are handed round at random among the items that have one: a control, in
+        which they can be of no use.
     precision : {"medium", "high", "highest"}
         Of matrix products in training, as in ``torch.set_float32_matmul_precision``: "medium"
         multiplies in bfloat16 where the device is faster at it, and adds in float32.
@@ -87,7 +102,7 @@ class Settings:
         Where checkpoints and logs go while training; a scratch folder by default.
     """
 
-    branches: tuple[str, ...] = ("cf", "cnn", "rnn", "attention", "side")
+    branches: tuple[str, ...] = ("cf", "cnn", "rnn", "attention", "side", "social")
     target: str = "auto"
     embedding_size: int = 64
     hidden_size: int = 128
@@ -118,6 +133,11 @@ class Settings:
     cf_decays: tuple[float, ...] = (0.8, 1.0)
     cf_transition: float = 0.9
     cf_transition_l2: float = 500.0
+    item_dropout: float = 0.0
+    image_size: tuple[int, int] = (32, 48)
+    image_channels: tuple[int, ...] = (16, 32, 64)
+    image_batch: int = 256
+    image_shuffle: bool = False
     precision: str = "medium"
     seed: int = 2026
     progress: bool = False
@@ -126,6 +146,8 @@ class Settings:
     def __post_init__(self) -> None:
         """Refuse what cannot work before any time is spent on it."""
         self.branches, self.cf_decays = tuple(self.branches), tuple(self.cf_decays)
+        self.image_size = (self.image_size[0], self.image_size[1])
+        self.image_channels = tuple(self.image_channels)
         for branch in self.branches:
             if branch not in BRANCHES:
                 raise UnknownName("branch", branch, BRANCHES)
@@ -141,6 +163,11 @@ class Settings:
             raise DataError(
                 f"embedding_size {self.embedding_size} is not a multiple of n_heads {self.n_heads}",
                 "Choose a multiple.",
+            )
+
+        if not 0 <= self.item_dropout < 1:
+            raise DataError(
+                f"item_dropout {self.item_dropout:g} is not in [0, 1)", "Choose a smaller share."
             )
 
     def network(self) -> Settings:

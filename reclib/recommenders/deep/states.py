@@ -3,72 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from reclib.recommenders.deep.branches import ATTRIBUTE_STD, SEQUENTIAL, Attributes, Dropout, Side
-from reclib.recommenders.deep.cf import CFWeights
-from reclib.recommenders.deep.features import Bags
-from reclib.recommenders.deep.rated import Ratings
+from reclib.recommenders.deep.images import Gallery, Looks, seen_in
+from reclib.recommenders.deep.inputs import Inputs
+from reclib.recommenders.deep.rated import Liking
 from reclib.recommenders.deep.sequences import Batch
 from reclib.recommenders.deep.settings import Settings
+from reclib.recommenders.deep.social import Social
 
-
-@dataclass(frozen=True)
-class Inputs:
-    """What the module knows of the data: sizes, popularity, side features, CF weights.
-
-    Attributes
-    ----------
-    popularity : Tensor
-        float32 ``[n_items]``, interactions of each item in training.
-    users, items : Bags
-        Attributes of users and items.
-    context : tuple of int
-        Number of levels of each interaction feature.
-    cf : CFWeights or None
-        Needed by the branch ``cf``.
-    ratings : Ratings or None
-        Needed by the target ``ratings``.
-    """
-
-    popularity: Tensor
-    users: Bags
-    items: Bags
-    context: tuple[int, ...]
-    cf: CFWeights | None
-    ratings: Ratings | None = None
-
-
-class Liking(nn.Module):
-    """Multiplies the vector of an item by what its rating says of it.
-
-    At first half of the vector says what was rated and the other half how: it is turned round
-    where the rating is low. A sum of the vectors of item and rating could not tell who likes
-    one kind and dislikes another from who does the opposite.
-
-    Parameters
-    ----------
-    values : Tensor
-        The rating of each level, float32 ``[n_levels]``.
-    width : int
-        Of the item vectors.
-    """
-
-    def __init__(self, values: Tensor, width: int) -> None:
-        super().__init__()
-        self.scale = nn.Embedding(len(values), width)
-        with torch.no_grad():
-            self.scale.weight.fill_(1.0)
-            self.scale.weight[:, width // 2 :] = ((values - values.mean()) / values.std())[:, None]
-
-    def forward(self, x: Tensor, levels: Tensor) -> Tensor:
-        """Return the vectors ``[batch, length, width]`` as they were rated."""
-        found: Tensor = x * self.scale(levels)
-        return found
+Given = dict[str, tuple[Tensor, ...]]
+"""What a branch reads if not the vectors of the interactions, by its name."""
 
 
 class States(nn.Module):
@@ -82,6 +31,8 @@ class States(nn.Module):
         Whether histories are read from their end too, by a second set of branches, so that
         the gap between two interactions is seen from both sides.
     """
+
+    known: Tensor
 
     def __init__(self, inputs: Inputs, settings: Settings, two_sided: bool = False) -> None:
         super().__init__()
@@ -100,38 +51,72 @@ class States(nn.Module):
             self.context = nn.ModuleList(context)
             for embedding in context:  # small, or they drown the items that they describe
                 nn.init.normal_(embedding.weight, std=ATTRIBUTE_STD)
+        self.gallery = None
+        if inputs.pictures is not None and "image" in self.names:
+            self.gallery = Gallery(inputs.pictures, n_items, settings)
+        self.social = None
+        if inputs.friends is not None and "social" in self.names:
+            self.social = Social(inputs.friends, settings)
+        self.item_dropout = settings.item_dropout
+        self.register_buffer("known", inputs.popularity > 0, persistent=False)
         rated = inputs.ratings
         self.liking = None if rated is None else Liking(rated.values, width)
         self.norm, self.dropout = nn.LayerNorm(width), Dropout(settings.dropout)
-        self.norms = nn.ModuleDict({name: nn.LayerNorm(width) for name in self.branches})
-        gates = {name: nn.Linear(width, len(self.names), bias=False) for name in self.branches}
+        states = [*self.branches, *(["social"] if self.social is not None else [])]
+        self.norms = nn.ModuleDict({name: nn.LayerNorm(width) for name in states})
+        gates = {name: nn.Linear(width, len(self.names), bias=False) for name in states}
         self.gates = nn.ModuleDict(gates)
         for gate in gates.values():  # all branches count alike until there is a reason
             nn.init.zeros_(gate.weight)
         self.gate_bias = nn.Parameter(torch.zeros(len(self.names)))
 
-    def table(self) -> Tensor:
-        """Return the item vectors ``[n_items, width]``, used for input and output alike."""
+    def table(self, near: Tensor | None = None) -> Tensor:
+        """Return the item vectors ``[n_items, width]``, used for input and output alike.
+
+        Parameters
+        ----------
+        near : Tensor, optional
+            int64, items whose pictures are encoded while training; all by default.
+        """
+        table = self.own()
+        if "side" in self.names:
+            table = table + self.item_attributes()
+        if self.gallery is not None:
+            table = table + self.gallery(self.gallery.items if near is None else near)
+        return table
+
+    def own(self) -> Tensor:
+        """Return what of the item vectors belongs to no attribute, ``[n_items, width]``.
+
+        Items that are silenced, or that training with silenced ones has never seen, have none.
+        """
         table = self.items.weight[:-1]
-        return table + self.item_attributes() if "side" in self.names else table
+        if not self.item_dropout:
+            return table
+        heard = torch.rand_like(table[:, 0]) >= self.item_dropout if self.training else self.known
+        return table * heard[:, None]
 
     def forward(self, batch: Batch, table: Tensor) -> tuple[Tensor, Tensor]:
         """Return fused states ``[batch, length, width]`` and gates ``[.., n_branches]``.
 
         Those of a position know its item and what comes before.
         """
-        x, side = self.embed(batch, table)
-        return self.fuse(self.read(self.branches, x, side), batch.items.shape)
+        x, given = self.embed(batch, table)
+        states = self.read(self.branches, x, given)
+        return self.fuse(states | self.constant(batch, table, x.shape[1]), batch.items.shape)
 
     def sides(self, batch: Batch, table: Tensor) -> dict[str, tuple[Tensor, Tensor]]:
         """Return the states of each branch from both sides, ``[batch, length + 1, width]`` each.
 
         The first has read the first g interactions, the second all but those, from the end.
         """
-        x, side = self.embed(batch, table)
-        before = self.read(self.branches, x, side)
+        x, given = self.embed(batch, table)
+        before = self.read(self.branches, x, given)
         mirror = mirror_of(batch.lengths, x.shape[1])
-        mirrored = (*side[:1], *(mirror(part) for part in side[1:]))
+        mirrored = {  # what belongs to a user and to no position stays as it is
+            name: tuple(mirror(part) if part.ndim == 3 else part for part in parts)
+            for name, parts in given.items()
+        }
         after = self.read(self.back, mirror(x), mirrored)
         inside = torch.arange(x.shape[1], device=x.device) < batch.lengths[:, None]
         return {  # nothing has been read before the first and after the last item
@@ -159,25 +144,34 @@ class States(nn.Module):
             name: left[:, :n_gaps] + right[:, skip:]
             for name, (left, right) in self.sides(batch, table).items()
         }
+        joined |= self.constant(batch, table, n_gaps)
         return self.fuse(joined, torch.Size([len(batch.items), n_gaps]))
 
-    def embed(self, batch: Batch, table: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
-        """Return the vectors of the interactions and those of the side features."""
+    def constant(self, batch: Batch, table: Tensor, length: int) -> dict[str, Tensor]:
+        """Return the states that no position changes, ``[batch, length, width]``: of friends."""
+        if self.social is None:
+            return {}
+        state = self.norms["social"](self.social(batch.users, table))
+        return {"social": state[:, None].expand(-1, length, -1)}
+
+    def embed(self, batch: Batch, table: Tensor) -> tuple[Tensor, Given]:
+        """Return the vectors of the interactions, and what some branches read instead."""
         padded = torch.cat([table, self.items.weight[-1:]])
         x = functional.embedding(batch.items, padded)
         if self.liking is not None:
             x = self.liking(x, batch.context[..., 0])
-        side = self.side(batch) if "side" in self.names else ()
-        if side:
-            x = x + side[-1]
-        return self.dropout(self.norm(x)), side
+        given: Given = {}
+        if "side" in self.names:
+            given["side"] = self.side(batch)
+            x = x + given["side"][-1]
+        if self.gallery is not None:
+            given["image"] = (seen_in(self.gallery, batch.items),)
+        return self.dropout(self.norm(x)), given
 
-    def read(
-        self, readers: nn.ModuleDict, x: Tensor, side: tuple[Tensor, ...]
-    ) -> dict[str, Tensor]:
+    def read(self, readers: nn.ModuleDict, x: Tensor, given: Given) -> dict[str, Tensor]:
         """Return the normalised states of each branch."""
         return {
-            name: self.norms[name](branch(*side) if name == "side" else branch(x))
+            name: self.norms[name](branch(*given.get(name, (x,))))
             for name, branch in readers.items()
         }
 
@@ -205,7 +199,7 @@ class States(nn.Module):
 
 def _readers(settings: Settings) -> nn.ModuleDict:
     """Return a module for every trained branch."""
-    kinds = SEQUENTIAL | {"side": Side}
+    kinds = SEQUENTIAL | {"side": Side, "image": Looks}
     chosen = {name: kinds[name](settings) for name in settings.branches if name in kinds}
     return nn.ModuleDict(chosen)
 
