@@ -112,7 +112,7 @@ def circles(protocol: str = "holdout", *, times: bool = True, linked: bool = Tru
     rows, pairs = [], []
     for user in range(N_MEMBERS + N_SHY + N_NEWCOMERS):
         of_circle = random.permutation(np.arange(user % 2, 20, 2))
-        taken = [*COMMON, *of_circle[: 8 if user < N_MEMBERS else 1]]
+        taken = random.permutation([*COMMON, *of_circle[: 8 if user < N_MEMBERS else 1]])
         rows += [(user, item, float(time)) for time, item in enumerate(taken)]
         named = random.choice(np.arange(user % 2, N_MEMBERS, 2), 2, replace=False)
         pairs += [(f"u{user:03d}", f"u{friend:03d}") for friend in named]
@@ -151,7 +151,7 @@ def colours() -> dict[str, Any]:
 
 def of_kind(scores: np.ndarray) -> float:
     """Return the share of users who get all unseen items of their parity before the others."""
-    cold, users = np.arange(N_SEEN, N_SEEN + N_COLD), np.arange(len(scores))
+    cold, users = np.arange(N_SEEN, scores.shape[1]), np.arange(len(scores))
     own = cold % 2 == users[:, None] % 2
     lowest = np.where(own, scores[:, cold], np.inf).min(axis=1)
     return float((lowest > np.where(own, -np.inf, scores[:, cold]).max(axis=1)).mean())
