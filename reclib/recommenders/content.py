@@ -22,7 +22,7 @@ class Content(Recommender):
     """Cosine of an item's attributes and the profile of the user, the sum over the history.
 
     Items are documents and attribute levels terms, each document scaled to length 1: Pazzani and
-    Billsus, "Content-based recommendation systems", The Adaptive Web, 2007, section 10.2. An item
+    Billsus, "Content-based recommendation systems", The Adaptive Web, 2007. An item
     that nobody took is ranked like any other.
 
     Parameters

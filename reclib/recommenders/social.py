@@ -118,7 +118,7 @@ def trust(graph: sp.csr_matrix, horizon: int) -> sp.csr_matrix:
         reached = ((reached @ graph + reached) > 0).astype(np.float32)
         reached = reached - sp.diags(reached.diagonal())
         total = total + reached
-    return (total / horizon).tocsr()
+    return (total * np.float32(1 / horizon)).tocsr()
 
 
 def to_one(matrix: sp.csr_matrix, few: float = 0.0) -> sp.csr_matrix:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -194,3 +193,19 @@ def test_the_encoder_learns_from_every_target(posters: Path, target: str) -> Non
     assert found.states.gallery is not None
     assert all(weight.grad.any() for weight in found.states.gallery.encoder.parameters())
     assert found.states.branches["image"].layers[0].weight.grad.any()
+
+
+def test_a_gap_does_not_see_the_picture_of_its_own_item(posters: Path) -> None:
+    split = shown(posters)
+    changes = {"branches": ("ann", "image"), "image_size": (8, 12), "image_channels": (4, 8)}
+    states = module(split, "gaps", **changes).states
+    batch, table = batch_of(split, "gaps", drop_rate=0.0), states.table()
+    assert batch.lengths.unique().tolist() == [12]
+    trained = states.between(batch, table, skip=1)
+    for step in (0, 5, 11):
+        kept = [t for t in range(12) if t != step]
+        rest = batch._replace(
+            items=batch.items[:, kept], context=batch.context[:, kept], lengths=batch.lengths - 1
+        )
+        for one, two in zip(trained, states.between(rest, table, skip=0), strict=True):
+            torch.testing.assert_close(one[:, step], two[:, step], rtol=1e-4, atol=1e-5)

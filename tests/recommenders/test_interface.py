@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
+import pandas as pd
 import pytest
 from planted import checkerboard, cycle, everybody, fitted, small, split_of
 
@@ -26,9 +28,17 @@ FROM_HISTORY = [
 
 @cache
 def ring_with_ratings() -> Split:
-    """Return the cycle, liked at random, so that everything can be fitted on it."""
+    """Return the cycle, liked at random, with friends and kinds: everything can be fitted."""
     ratings = np.random.default_rng(4).integers(1, 6, 480).astype(float)
-    return split_of(cycle(rating=ratings), "leave-last-out")
+    users, items = np.arange(60), np.arange(20)
+    named = [f"u{user:03d}" for user in users]
+    links = pd.DataFrame({"user_id": named, "friend_id": np.roll(named, 1)})
+    kinds = pd.DataFrame({"item_id": [f"i{item:03d}" for item in items], "kind": items % 3})
+    data = replace(
+        cycle(rating=ratings), links=links, items=kinds.astype(str), kinds={"kind": "token"},
+        checksum="",
+    )  # fmt: skip
+    return split_of(data, "leave-last-out")
 
 
 @cache

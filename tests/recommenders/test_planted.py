@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from planted import board, fitted, rated, rated_in_time, ring
@@ -11,17 +13,21 @@ from reclib.recommenders import CATALOGUE
 
 BOUNDS = {"random", "popularity", "pop", "oracle", "bias"}
 RATED = {"user-knn-ratings", "item-knn-ratings"}
+OTHERWISE = {"social-cf": "test_social.py", "content": "test_content.py"}
+"""Those that ask for links or attributes, and where their answers are planted."""
 READERS = ("sequential", "deep", "ensemble")
 IN_ORDER = [name for name, entry in CATALOGUE.items() if entry.family in READERS]
 IN_NO_ORDER = [
     name
     for name, entry in CATALOGUE.items()
-    if entry.family != "sequential" and name not in BOUNDS | RATED
+    if entry.family != "sequential" and name not in BOUNDS | RATED | {*OTHERWISE}
 ]
 
 
 def test_every_recommender_has_a_planted_answer_or_is_a_bound() -> None:
-    assert {*IN_ORDER, *IN_NO_ORDER} | BOUNDS | RATED == set(CATALOGUE)
+    assert {*IN_ORDER, *IN_NO_ORDER, *OTHERWISE} | BOUNDS | RATED == set(CATALOGUE)
+    for name, file in OTHERWISE.items():
+        assert f'build("{name}"' in (Path(__file__).parent / file).read_text()
 
 
 @pytest.mark.parametrize("name", IN_NO_ORDER)

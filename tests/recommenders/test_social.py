@@ -51,6 +51,7 @@ def test_friends_are_others_of_the_split_named_once() -> None:
 def test_trust_falls_with_the_distance_up_to_the_horizon() -> None:
     chain = sp.csr_matrix(np.eye(5, k=1, dtype=np.float32))
     ring = sp.csr_matrix(np.roll(np.eye(3, dtype=np.float32), 1, axis=1))
+    assert trust(chain, 3).dtype == np.float32
     np.testing.assert_allclose(trust(chain, 1).toarray(), chain.toarray())
     np.testing.assert_allclose(trust(chain, 3).toarray()[0], [0, 1, 2 / 3, 1 / 3, 0], rtol=1e-6)
     far = trust(ring, 4).toarray()
