@@ -8,7 +8,7 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from reclib.recommenders.deep import loss
+from reclib.recommenders.deep import gaps, loss
 from reclib.recommenders.deep.competitors import Competitors
 from reclib.recommenders.deep.inputs import Inputs
 from reclib.recommenders.deep.sequences import Batch
@@ -16,7 +16,6 @@ from reclib.recommenders.deep.settings import Settings
 from reclib.recommenders.deep.states import States
 from reclib.recommenders.deep.trained import Trained
 
-SMALLEST = 1e-30
 SMALLEST_LEVEL = 1e-3
 CF_LOGIT = 2.0
 """What the CF branch adds at first to the logit of the item that it is surest of."""
@@ -239,40 +238,15 @@ class IntegratedModule(Trained):
         table = self.states.table()
         states, _ = self.states.between(batch, table, skip=0)
         if self.ratings is not None:
-            found = self.ratings_of_gaps(batch, table, states, self.ratings.mean)
+            state = gaps.mean_over_gaps(batch, states)
+            found = self.ratings.mean + RATING_SCALE * state @ table.T + self.bias
             return found, self.ratings.expected(batch) if self.weighs else found
-        mean = self.mean_of_gaps(batch, table, states)
+        mean = gaps.mean_probability(batch, table, self.levels(), states)
         if self.cf is None:
             return mean, torch.zeros_like(mean)
         tables = self.cf.table_of(batch.users, training=False)
         bag = self.cf.bag(batch.bag, batch.offsets, batch.ages, tables)[0]
         return mean, torch.zeros_like(mean).index_copy_(0, batch.owners, bag)
-
-    def mean_of_gaps(self, batch: Batch, table: Tensor, states: Tensor) -> Tensor:
-        """Return the log of the mean probability over a user's gaps, ``[n_asked, n_items]``."""
-        seen, n_gaps = batch.seen(self.n_items)[:, None, :-1], batch.lengths + 1
-        size = loss.block_size(n_gaps, self.n_items)
-        sums = states.new_zeros(len(states), self.n_items)
-        for rows, steps in loss.position_blocks(n_gaps, size):
-            logits = nn.functional.linear(states[rows, steps], table, self.levels())
-            p = logits.masked_fill_(seen[rows], -torch.inf).softmax(-1)
-            inside = torch.arange(states.shape[1], device=p.device)[steps] < n_gaps[rows, None]
-            sums[rows] += (p * inside[..., None]).sum(1)
-        total, n_all = batch.by_user(sums), batch.by_user(n_gaps[:, None])
-        return (total / n_all).clamp(min=SMALLEST).log()
-
-    def ratings_of_gaps(self, batch: Batch, table: Tensor, states: Tensor, mean: float) -> Tensor:
-        """Return the mean rating over a user's gaps, but for the user's level."""
-        inside = torch.arange(states.shape[1], device=states.device) <= batch.lengths[:, None]
-        total = batch.by_user((states * inside[..., None]).sum(1))
-        state = total / batch.by_user(batch.lengths[:, None] + 1)
-        return mean + RATING_SCALE * state @ table.T + self.bias
-
-    def mean_gate(self, batch: Batch, gates: Tensor) -> Tensor:
-        """Return the mean of the gates over a user's gaps, ``[n_asked, n_branches]``."""
-        inside = torch.arange(gates.shape[1], device=gates.device) <= batch.lengths[:, None]
-        sums = batch.by_user((gates * inside[..., None]).sum(1))
-        return sums / sums.sum(-1, keepdim=True)
 
     def shares(self, batch: Batch) -> Tensor:
         """Return the gate's mean share of each branch, ``[n_asked, n_branches]``.
@@ -282,5 +256,6 @@ class IntegratedModule(Trained):
         table = self.states.table()
         if not self.two_sided:
             return self.last(batch, table)[1]
-        _, gates = self.states.between(batch, table, skip=0)
-        return self.mean_gate(batch, gates)
+        _, shares = self.states.between(batch, table, skip=0)
+        mean = gaps.mean_over_gaps(batch, shares)
+        return mean / mean.sum(-1, keepdim=True)
