@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from reclib.splits import Split
 
 FORMATS = ("JPEG", "PNG")
+MOST_NAMED = 10
+"""Files that a sentence names."""
 UNREADABLE = (
     OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError,
     Image.DecompressionBombWarning,
@@ -47,6 +49,17 @@ class Pictures:
     pixels: npt.NDArray[np.uint8]
     items: npt.NDArray[np.int64]
     skipped: pd.DataFrame
+
+    def finding(self) -> str:
+        """Say in a sentence how many items have a picture, and name what cannot be decoded."""
+        total = len(self.items) + len(self.skipped)
+        broken = self.skipped.loc[self.skipped["file"] != "", "file"]
+        named = f" ({', '.join(broken)})" if 0 < len(broken) <= MOST_NAMED else ""
+        return (
+            f"{len(self.items):,} of {total:,} items have a picture; for "
+            f"{len(self.skipped) - len(broken):,} there is no file, and {len(broken):,} cannot be "
+            f"decoded{named}."
+        )
 
 
 def read(files: Sequence[tuple[str, Path | None]], size: tuple[int, int]) -> Pictures:

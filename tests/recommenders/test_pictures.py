@@ -76,6 +76,10 @@ def test_items_keep_their_pictures_and_the_others_are_named_with_the_reason(
     assert skipped.loc["i005", "file"] == "i005.jpeg"
     assert skipped.loc["i006", "reason"].startswith("cannot be decoded")
     assert skipped.loc["i000", ["file", "reason"]].tolist() == ["", "no file"]
+    assert found.finding() == (
+        "2 of 20 items have a picture; for 15 there is no file, and 3 cannot be decoded "
+        "(i001.jpg, i005.jpeg, i006.png)."
+    )
 
 
 def test_a_picture_that_would_fill_the_memory_is_skipped(
