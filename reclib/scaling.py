@@ -17,6 +17,7 @@ from threadpoolctl import threadpool_limits
 from reclib import recommenders
 from reclib.datasets import Dataset
 from reclib.experiment import Measured, measure_run
+from reclib.inclusion.filters import unfinished
 from reclib.progress import track
 from reclib.ranking import rank
 from reclib.splits import make_split
@@ -49,7 +50,8 @@ def sample(data: Dataset, dimension: str, fraction: float, seed: int) -> Dataset
         values = np.sort(ids.unique())
         chosen = random.choice(values, max(2, round(fraction * len(values))), replace=False)
         kept = ids.isin(chosen).to_numpy()
-    return data.with_interactions(frame[kept].reset_index(drop=True))
+    # of few items some user has taken all, for whom no negative can be drawn
+    return unfinished(data.with_interactions(frame[kept].reset_index(drop=True)))
 
 
 def measure(

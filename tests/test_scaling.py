@@ -140,3 +140,10 @@ def test_cutoffs_and_threads_are_timed_as_often_as_asked(study: Study) -> None:
         ["Popularity", 1], ["Popularity", 2], ["Random", 1], ["Random", 2],
     ]  # fmt: skip
     assert timed["same scores"].all()
+
+
+def test_a_sample_of_few_items_keeps_nobody_who_took_them_all(small: Dataset) -> None:
+    part = sample(small, "items", 0.1, seed=1)
+    taken = part.interactions.groupby("user_id")["item_id"].nunique()
+    assert part.n_items == 3
+    assert taken.max() < 3
