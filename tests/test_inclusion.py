@@ -98,6 +98,8 @@ def test_without_ratings_the_first_visit_stays() -> None:
     kept = found.dataset.interactions.to_numpy().tolist()
     assert kept == [["u", "a", DAY + 1], ["u", "b", DAY]]
     assert "the first one stays" in found.criteria[1].why
+    scaled = include(replace(data, scale=(1, 5))).criteria[1]
+    assert scaled.question == "Is every interaction named and timed, and there only once?"
 
 
 @pytest.mark.parametrize(("shift", "left"), [(0, 4), (DAY, 3)])

@@ -49,6 +49,9 @@ def load(
 ) -> Dataset:
     """Load a dataset.
 
+    Links between users are read where there are any. Pictures are looked for in ``NAME-posters``
+    beside a dataset of the catalogue, and in ``images`` within a folder.
+
     Parameters
     ----------
     name_or_path : str or Path

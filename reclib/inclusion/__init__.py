@@ -90,8 +90,9 @@ def include(dataset: Dataset, *, min_user: int = 1, min_item: int = 1) -> Inclus
 
 def _quality(before: Dataset, after: Dataset, counts: Mapping[str, int]) -> Criterion:
     said = ", ".join(f"{count:,} {cause}" for cause, count in counts.items())
-    scale = "" if after.scale is None else " from {:g} to {:g}".format(*after.scale)
-    asked = f"rated on the scale{scale}" if scale else "named"
+    asked = "named"
+    if after.has_ratings and after.scale is not None:
+        asked = "rated on the scale from {:g} to {:g}".format(*after.scale)
     if after.has_times:
         asked += " and timed"
     more = (_unknown_scale(after), _left_out_links(before, after), _notes(before))

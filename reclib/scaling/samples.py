@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from reclib.datasets import Dataset
+from reclib.inclusion.filters import unfinished
 
 
 def sample(data: Dataset, dimension: str, fraction: float, seed: int) -> Dataset:
@@ -28,7 +29,8 @@ def sample(data: Dataset, dimension: str, fraction: float, seed: int) -> Dataset
         values = np.sort(ids.unique())
         chosen = random.choice(values, max(2, round(fraction * len(values))), replace=False)
         kept = ids.isin(chosen).to_numpy()
-    return data.with_interactions(frame[kept].reset_index(drop=True))
+    # of few items some user has taken all, for whom no negative can be drawn
+    return unfinished(data.with_interactions(frame[kept].reset_index(drop=True)))
 
 
 def grow(data: Dataset, factor: int, seed: int) -> Dataset:

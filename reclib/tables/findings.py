@@ -223,6 +223,8 @@ def _nearest(means: pd.DataFrame, metrics: Sequence[str]) -> str:
 
 def gain_finding(gains: pd.DataFrame) -> str:
     """Say how many of the paper's gains are reached, and how many gains there are at all."""
+    if gains.empty:
+        return "The integrated model, or what it is compared with, is not part of this build."
     reached = (gains["ours"] >= gains["paper"]).sum()
     real = (gains["verb"] == "beats").sum()
     return (

@@ -22,6 +22,8 @@ PAPER = pd.DataFrame(
 )
 """Table 2 of the paper, word for word; it names neither dataset nor protocol nor cutoff."""
 
+GAINS = ["protocol", "baseline", "metric", "base", "paper", "ours", "low", "high", "p_holm", "verb"]
+
 
 def paper_position(summary: pd.DataFrame, metrics: Sequence[str]) -> pd.DataFrame:
     """Return the paper's and our values as shares of the way from floor to ceiling.
@@ -105,12 +107,15 @@ def relative_gains(
                 "high": each.interval[1] / row["base"], "p_holm": each.p_holm, "verb": each.verb,
             }
             for row, each in zip(rows, statistics.correct(found), strict=True)
-        ]
+        ],
+        columns=GAINS,
     )  # fmt: skip
 
 
 def display_gains(gains: pd.DataFrame) -> pd.DataFrame:
     """Return gains as they are printed: ours with its interval, and the paper's in brackets."""
+    if gains.empty:  # the model or its baselines were not asked for
+        return gains
     cells = [
         f"{100 * row.ours:+.0f} % [{100 * row.low:+.0f}, {100 * row.high:+.0f}] "
         f"(paper {100 * row.paper:+.0f} %)"

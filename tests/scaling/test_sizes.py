@@ -101,3 +101,10 @@ def test_a_grown_catalogue_has_the_same_interactions_over_more_items(small: Data
     assert small.n_items < grown.n_items <= 4 * small.n_items
     assert grow(small, 1, seed=1) is small
     assert grow(small, 4, seed=1).checksum == grown.checksum != grow(small, 4, seed=2).checksum
+
+
+def test_a_sample_of_few_items_keeps_nobody_who_took_them_all(small: Dataset) -> None:
+    part = sample(small, "items", 0.1, seed=1)
+    taken = part.interactions.groupby("user_id")["item_id"].nunique()
+    assert part.n_items == 3
+    assert taken.max() < 3

@@ -136,3 +136,9 @@ def test_gains_are_over_users_that_both_rank(plant: Plant) -> None:
     row = tables.relative_gains(runs, "integrated", ["item-knn"], ["map@10"]).iloc[0]
     assert row["ours"] == pytest.approx(0.1), "a user that one of them lacks makes it NaN"
     assert row["verb"] == "beats"
+
+
+def test_a_build_without_the_integrated_model_has_no_gains() -> None:
+    gains = tables.relative_gains([], "integrated", ["item-knn"], ["precision@10"])
+    assert tables.display_gains(gains).empty
+    assert "not part of this build" in tables.gain_finding(gains)
