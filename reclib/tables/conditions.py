@@ -52,10 +52,12 @@ def by_level(runs: Sequence[Run], parameter: str, neutral: Level, metric: str) -
     -------
     pandas.DataFrame
         ``level``, ``recommender``, ``title``, ``mean``, ``low``, ``high`` (95 % bootstrap
-        interval over users); in the order of the levels.
+        interval over users); in the order of the levels, and within one as the runs are.
     """
     rows = []
-    for (level, name), some in sorted(by_parameter(runs, parameter, neutral).items()):
+    groups = by_parameter(runs, parameter, neutral)
+    for level, name in sorted(groups, key=lambda place: place[0]):
+        some = groups[level, name]
         values = pooled(some, metric).to_numpy()
         low, high = statistics.bootstrap_interval(values, seed=SEED)
         rows.append((level, name, title(name), float(values.mean()), low, high))
