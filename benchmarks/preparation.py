@@ -34,8 +34,10 @@ MOST_ROWS = {"pandas": 2_000_000, "polars": 20_000_000, "duckdb": 20_000_000,
 LOOK = 0.1
 
 
-def compare_all(sizes: Sequence[int], repeats: int, scratch: Path) -> pd.DataFrame:
-    """Measure all at each size; the table is written anew as soon as a row is there."""
+def compare_all(
+    sizes: Sequence[int], repeats: int, scratch: Path, peers: Sequence[str] = tuple(PEERS)
+) -> pd.DataFrame:
+    """Measure peers at each size; the table is written anew as soon as a row is there."""
     path = BUILD / "benchmarks" / TABLE
     path.parent.mkdir(parents=True, exist_ok=True)
     rows: list[dict[str, Any]] = []
@@ -43,7 +45,7 @@ def compare_all(sizes: Sequence[int], repeats: int, scratch: Path) -> pd.DataFra
         file = scratch / f"{size}.csv"
         if not file.exists():
             generate.write_ratings(file, size)
-        names = [name for name in PEERS if size <= MOST_ROWS.get(name, size)]
+        names = [name for name in peers if size <= MOST_ROWS.get(name, size)]
         for name in names * repeats:
             rows.append({"rows": size, "peer": name} | measure(name, file, scratch) | origin())
             print(rows[-1], flush=True)
@@ -113,13 +115,15 @@ def main() -> None:
     parser.add_argument("--rows", type=int, nargs="+", default=[2_000_000, 20_000_000])
     parser.add_argument("--large", action="store_true", help="ours alone at 233.1 million rows too")
     parser.add_argument("--repeats", type=int, default=2)
+    parser.add_argument("--peers", nargs="+", choices=list(PEERS), default=list(PEERS))
     parser.add_argument("--scratch", type=Path, help="where files lie; kept if given")
     options = parser.parse_args()
     sizes = [*options.rows, *([LARGE] if options.large else [])]
     with tempfile.TemporaryDirectory() as folder:
-        table = compare_all(sizes, options.repeats, options.scratch or Path(folder))
+        scratch = options.scratch or Path(folder)
+        table = compare_all(sizes, options.repeats, scratch, options.peers)
     print(table.drop(columns=["finished", "device", "commit"]).to_string(index=False))
-    if len(sizes) > 1:
+    if len(sizes) > 1 and next(iter(PEERS)) in options.peers:
         print(f"seconds grow as rows ** {exponent(table):.2f}")
 
 

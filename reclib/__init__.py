@@ -2,6 +2,7 @@
 
 ``datasets`` -> ``inclusion`` -> ``splits`` -> ``conditions`` -> ``recommenders`` -> ``ranking`` and
 ``metrics`` -> ``statistics`` -> ``ledger`` -> ``tables`` and ``figures`` -> ``report``.
+Data larger than memory goes through ``prepare`` to a split.
 """
 
 from __future__ import annotations

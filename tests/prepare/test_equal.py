@@ -34,7 +34,7 @@ def frames(draw: st.DrawFn) -> pd.DataFrame:
     st.sampled_from(FORMATS), st.sampled_from([3e-5, 2e-4, 1.0]), st.sampled_from([4, 1000]),
     st.sampled_from([3, 1000]), st.booleans(),
 )  # fmt: skip
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 def test_equal_to_the_path_of_small_data(
     address: str, frame: pd.DataFrame, protocol: str, min_user: int, min_item: int, ending: str,
     partition_mb: float, bucket: int, rows_per_file: int, timed: bool,
