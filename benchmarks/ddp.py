@@ -53,7 +53,8 @@ def train(dataset: str, recommender: str, n: int, settings: dict[str, Any]) -> d
     with tempfile.TemporaryDirectory() as folder:
         words = [f"DATASETS={dataset}", f"recommender={recommender}", f"build_dir={folder}"]
         words += [f"{name}={value}" for name, value in chosen.items()]
-        launch = ["torch.distributed.run", f"--nproc-per-node={n}", "-m"] if n > 1 else []
+        together = ["torch.distributed.run", "--standalone", f"--nproc-per-node={n}", "-m"]
+        launch = together if n > 1 else []
         command = [sys.executable, "-m", *launch, "reclib", "train", *words]
         environment = os.environ | {"OMP_NUM_THREADS": "1"}
         subprocess.run(command, check=True, env=environment, capture_output=True)
