@@ -213,4 +213,5 @@ def _release(rows: pd.DataFrame) -> pd.Series:
 def _span(values: pd.Series) -> str:
     low, high = values.min(), values.max()
     digits = ".1f" if high < 100 else ",.0f"
-    return f"{low:{digits}}" if len(values) == 1 else f"{low:{digits}} to {high:{digits}}"
+    ends = dict.fromkeys(f"{value:{digits}}" for value in (low, high))
+    return " to ".join(ends)
