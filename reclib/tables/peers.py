@@ -148,6 +148,7 @@ def preparation_finding(rows: pd.DataFrame) -> str:
         f"{text} The largest has {largest['size']:,.0f} rows ({largest['title']}, "
         f"{largest['seconds']:,.0f} s)."
     )
+    text += _beside_ours(frame)
     if several.empty:
         return f"{text} {measured_on(rows)}"
     parts = [
@@ -155,6 +156,22 @@ def preparation_finding(rows: pd.DataFrame) -> str:
         for row in scaling.exponents(several, ["seconds"]).itertuples()
     ]
     return f"{text} Exponents of the seconds in the rows: {listed(parts)}. {measured_on(rows)}"
+
+
+def _beside_ours(frame: pd.DataFrame) -> str:
+    """Say how long other tools, and fewer workers, take at the most rows both have."""
+    ours = frame[frame["title"].str.startswith("ours")]
+    parts = []
+    for name, part in frame.groupby("title", sort=False):
+        shared = set(part["size"]) & set(ours.loc[ours["title"] != name, "size"])
+        if not shared:
+            continue
+        size = max(shared)
+        best = ours[ours["size"] == size].sort_values("seconds").iloc[0]
+        if best["title"] != name:
+            ratio = part.loc[part["size"] == size, "seconds"].min() / best["seconds"]
+            parts.append(f"{name} {ratio:.2f} times ({size:,} rows, beside {best['title']})")
+    return f" As long as ours take: {listed(parts)}." if parts else ""
 
 
 def largest_size(rows: pd.DataFrame) -> float:
@@ -196,4 +213,5 @@ def _release(rows: pd.DataFrame) -> pd.Series:
 def _span(values: pd.Series) -> str:
     low, high = values.min(), values.max()
     digits = ".1f" if high < 100 else ",.0f"
-    return f"{low:{digits}}" if len(values) == 1 else f"{low:{digits}} to {high:{digits}}"
+    ends = dict.fromkeys(f"{value:{digits}}" for value in (low, high))
+    return " to ".join(ends)

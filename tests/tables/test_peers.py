@@ -80,13 +80,14 @@ def test_metrics_say_the_ratio_and_the_largest_difference(folder: Path) -> None:
 
 def test_preparation_has_an_exponent_for_each_tool_with_three_sizes(folder: Path) -> None:
     write(
-        folder / "preparation.csv", tool=["ours"] * 3 + ["polars"], seconds=[2.0, 20, 200, 5],
+        folder / "preparation.csv", peer=["ours"] * 3 + ["polars"], seconds=[2.0, 20, 200, 5],
         rows=[1_000_000, 10_000_000, 100_000_000, 1_000_000],
     )  # fmt: skip
     rows = tables.on_record("preparation")
     text = tables.preparation_finding(rows)
     assert "The largest has 100,000,000 rows (ours, 200 s)" in text
     assert "ours 1.00 [1.00, 1.00]. Measured" in text
+    assert "As long as ours take: polars 2.50 times (1,000,000 rows, beside ours)." in text
     assert peers.largest_size(rows) == 100_000_000
     assert tables.recorded_table(rows) is not None
 
