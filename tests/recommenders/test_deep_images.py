@@ -76,9 +76,11 @@ def test_unseen_items_rank_by_their_pictures(posters: Path, protocol: str, times
 
 def test_pictures_handed_round_at_random_and_none_at_all_do_not_help(posters: Path) -> None:
     split = shown(posters)
-    for changes in ({"image_shuffle": True}, {"branches": ("ann",)}):
-        scores = network(split, **changes).scores(everybody(split))
-        assert of_pictured(scores) < 0.6, changes
+    users = everybody(split)
+    assert of_pictured(network(split, branches=("ann",)).scores(users)) < 0.6
+    # of few items some order puts each at its place, so that one order says nothing
+    orders = [network(split, image_shuffle=True, seed=seed).scores(users) for seed in range(4)]
+    assert np.mean([of_pictured(scores) for scores in orders]) < 0.6
 
 
 def test_without_pictures_the_branch_is_left_out_and_changes_nothing() -> None:

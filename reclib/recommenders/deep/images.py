@@ -22,6 +22,9 @@ JITTER = 0.2
 class Encoder(nn.Module):
     """Strided convolutions, each halving the picture, their mean over it, and a linear map.
 
+    What all pictures have in common, which is most of the mean of a picture, is taken off, and
+    how large the vectors are is learned: else they drown those of the items.
+
     Parameters
     ----------
     channels : tuple of int
@@ -38,13 +41,15 @@ class Encoder(nn.Module):
             layers += [convolution, nn.GroupNorm(GROUPS, after), nn.GELU()]
         self.layers = nn.Sequential(*layers)
         self.project = nn.Linear(channels[-1], width)
-        nn.init.normal_(self.project.weight, std=ATTRIBUTE_STD)
-        nn.init.zeros_(self.project.bias)
+        self.norm = nn.BatchNorm1d(width, affine=False)
+        self.scale = nn.Parameter(torch.tensor(ATTRIBUTE_STD))
 
     def forward(self, pixels: Tensor) -> Tensor:
         """Return ``[n, width]`` of pictures in [-1, 1], float32 ``[n, 3, height, width]``."""
-        found: Tensor = self.project(self.layers(pixels).mean((2, 3)))
-        return found
+        found = self.project(self.layers(pixels).mean((2, 3)))
+        if not self.training or len(found) > 1:  # one picture has nothing in common with others
+            found = self.norm(found)
+        return self.scale * found
 
 
 def augmented(pixels: Tensor) -> Tensor:
