@@ -25,6 +25,11 @@ def test_of_repeated_pairs_the_last_by_time_then_file_order_stays() -> None:
     assert untimed.tolist() == [True, True, False, True, False, False]
 
 
+def test_several_repeated_items_of_a_user_are_told_apart() -> None:
+    users, items = np.array([1, 1, 1, 1], U), np.array([7, 8, 7, 8], U)
+    assert buckets.repeated(users, items, None).tolist() == [True, True, False, False]
+
+
 def test_pairs_whose_numbers_collide_are_no_repetitions() -> None:
     """A pair becomes one number, and another pair may have the same."""
     users = np.array([0, 1], U)
