@@ -11,6 +11,7 @@ from typing import Any
 
 import pooch
 
+from reclib.datasets import CATALOGUE
 from reclib.datasets.movielens import has_movielens
 
 Options = dict[str, Any]
@@ -46,7 +47,8 @@ def main() -> None:
 def largest_at_hand() -> str:
     """Return ml-1m where it lies among the datasets already, else ml-100k."""
     folder = Path(os.environ.get("RECLIB_DATA") or pooch.os_cache("reclib")).expanduser() / "ml-1m"
-    return "ml-1m" if (folder / "ml-1m.inter").is_file() or has_movielens(folder) else "ml-100k"
+    there = (folder / "ml-1m.inter").is_file() or has_movielens(folder, CATALOGUE["ml-1m"])
+    return "ml-1m" if there else "ml-100k"
 
 
 if __name__ == "__main__":

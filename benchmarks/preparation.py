@@ -121,6 +121,7 @@ def main() -> None:
     sizes = [*options.rows, *([LARGE] if options.large else [])]
     with tempfile.TemporaryDirectory() as folder:
         scratch = options.scratch or Path(folder)
+        scratch.mkdir(parents=True, exist_ok=True)
         table = compare_all(sizes, options.repeats, scratch, options.peers)
     print(table.drop(columns=["finished", "device", "commit"]).to_string(index=False))
     if len(sizes) > 1 and next(iter(PEERS)) in options.peers:

@@ -73,7 +73,7 @@ def test_data_of_which_nothing_can_be_held_back_is_refused(tmp_path: Path) -> No
 def test_a_file_holds_everybody_and_is_whole(
     study: Study, tmp_path: Path, ending: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "USERS_AT_ONCE", 7)
+    monkeypatch.setattr(module, "users_at_once", lambda n_items: 7)
     lists = Lists.fit(study, "item-knn")
     path = lists.write(tmp_path / "out" / f"lists.{ending}", 3)
     read = (
@@ -92,7 +92,7 @@ def test_what_is_broken_off_leaves_the_file_that_was_there(
     lists = Lists.fit(study, "item-knn")
     path = lists.write(tmp_path / "lists.csv", 3)
     before = path.read_bytes()
-    monkeypatch.setattr(module, "USERS_AT_ONCE", 7)
+    monkeypatch.setattr(module, "users_at_once", lambda n_items: 7)
     real, calls = Lists.of, iter([True, True, False])
 
     def stops(self: Lists, *arguments: object) -> pd.DataFrame:

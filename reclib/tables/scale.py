@@ -31,7 +31,10 @@ def prediction_table(predictions: pd.DataFrame) -> pd.DataFrame:
 def prediction_finding(predictions: pd.DataFrame) -> str:
     """Say how many predictions held, which missed, and how far off the worst was."""
     ratio = predictions["measured"] / predictions["predicted"]
-    worst = predictions.loc[ratio.where(ratio > 1, 1 / ratio).idxmax()]
+    off = ratio.where(ratio > 1, 1 / ratio)
+    if off.isna().all():
+        return "The samples are too small for a law that could predict the whole."
+    worst = predictions.loc[off.idxmax()]
     missed = predictions[~predictions["held"]]
     text = (
         f"The small sizes predicted the largest in {predictions['held'].sum()} of "

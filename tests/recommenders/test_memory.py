@@ -64,4 +64,4 @@ def test_what_ease_is_said_to_need_is_what_it_takes() -> None:
     with Meter(0.0005) as meter:
         ease(matrix, 100.0)
     said = PEAK_BYTES * n_items**2 / 1e6
-    assert 0.6 * said < meter.peak_memory_mb < 1.3 * said
+    assert 0.6 * said < meter.peak_memory_mb < 1.5 * said

@@ -68,7 +68,7 @@ def test_only_who_beats_chance_ranks_unseen_items(plant: Plant) -> None:
     random = np.random.default_rng(0).normal(0.1, 0.01, 80)
     runs = [plant("random", {METRIC: random}, **{METRIC: 0.1}),
             plant("ease", {METRIC: random}, **{METRIC: 0.1}),
-            plant("integrated", {METRIC: random + 0.1}, **{METRIC: 0.2})]  # fmt: skip
+            plant("integrated", {METRIC: 2 * random}, **{METRIC: 0.2})]  # fmt: skip
     said = tables.unseen_finding(runs, METRIC, "integrated")
     assert said.startswith("Integrated ranks unseen items better than chance")
     assert "Random 0.100, EASE 0.100 and Integrated 0.200" in said
