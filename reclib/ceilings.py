@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -23,9 +23,13 @@ def rating_errors(study: Study, names: Sequence[str], metrics: Sequence[str]) ->
     Returns
     -------
     pandas.DataFrame
-        A row a recommender: ``title``, ``rmse`` (`error_within`) and the metrics.
+        A row a recommender: ``title``, ``rmse`` (`error_within`) and the metrics; none where the
+        data has no ratings.
     """
-    split, rows = study.split("rated-only"), []
+    rows: list[dict[str, Any]] = []
+    if not study.supported(["rated-only"]):
+        return pd.DataFrame(rows, columns=["title", "rmse", *metrics])
+    split = study.split("rated-only")
     for name in track(names, total=len(names), label="errors of ratings"):
         fitted = recommenders.build(name, study.settings(name, "rated-only"), seed=study.seed)
         found = evaluate(fitted.fit(split), split).summary

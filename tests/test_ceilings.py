@@ -71,7 +71,7 @@ def test_the_curve_falls_from_the_oracle_to_a_coin(split: Split) -> None:
 
 
 def test_real_recommenders_lie_at_the_curve(movielens: Dataset, split: Split, study: Study) -> None:
-    study.__dict__["split"] = lambda *_: split
+    study.__dict__.update(split=lambda *_: split, supported=list)
     found = rating_errors(study, ["bias", "item-knn-ratings"], METRICS).set_index("title")
     assert found["rmse"].idxmin() == "Item-based CF (ratings)"
     curve = error_curve(split, np.arange(0.8, 1.0, 0.02).tolist(), METRICS, seed=1)
@@ -93,3 +93,10 @@ def test_known_scores_stand_where_they_belong(split: Split) -> None:
     found = Known(table).fit(split).scores(np.array([3, 0], np.int32))
     assert found[0, [0, 5]].tolist() == [1.0, 3.0]
     assert np.isinf(found).sum() == found.size - 2
+
+
+def test_without_ratings_there_is_no_error(study: Study) -> None:
+    study.__dict__["supported"] = lambda protocols: []
+    found = rating_errors(study, ["bias"], METRICS)
+    assert found.empty
+    assert list(found) == ["title", "rmse", *METRICS]

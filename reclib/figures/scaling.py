@@ -8,7 +8,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 
-from reclib.figures.style import label_log_axes
+from reclib.figures.style import label_log_axes, nothing
 
 
 def speed_ups(table: pd.DataFrame, law: pd.DataFrame, x_label: str, most: int = 16) -> Figure:
@@ -23,6 +23,8 @@ def speed_ups(table: pd.DataFrame, law: pd.DataFrame, x_label: str, most: int = 
     most : int
         Where the lines end.
     """
+    if law.empty:
+        return nothing("No speed-up was measured")
     figure, axes = plt.subplots(figsize=(7, 3.8))
     n = np.linspace(1, most, 100)
     axes.plot(n, n, color="0.6", linestyle=":", label="no serial share")

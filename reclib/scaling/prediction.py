@@ -30,15 +30,18 @@ def predict_largest(
     pandas.DataFrame
         One row for each title, dimension and column: ``size``, ``largest seen`` (the size before
         it), ``predicted``, ``low``, ``high``, ``measured`` (the median) and ``held``, whether the
-        measured value lies in the interval.
+        measured value lies in the interval. None where fewer than two sizes are smaller.
     """
     rows = []
     for (title, dimension), part in frame.groupby(["title", "dimension"], sort=False):
         known = part[part["size"] < part["size"].max()]
-        for column in columns:
+        for column in columns if known["size"].nunique() > 1 else ():
             row = {"title": title, "dimension": dimension, "measure": column}
             rows.append(row | _predicted(known, part, column, level))
-    return pd.DataFrame(rows)
+    names = ["title", "dimension", "measure", "size", "largest seen", "predicted", "low", "high",
+             "measured", "held"]  # fmt: skip
+    numbers = dict.fromkeys(("predicted", "low", "high", "measured"), float)
+    return pd.DataFrame(rows, columns=names).astype(numbers | {"held": bool})
 
 
 def _predicted(

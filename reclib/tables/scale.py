@@ -32,8 +32,8 @@ def prediction_finding(predictions: pd.DataFrame) -> str:
     """Say how many predictions held, which missed, and how far off the worst was."""
     ratio = predictions["measured"] / predictions["predicted"]
     off = ratio.where(ratio > 1, 1 / ratio)
-    if off.isna().all():
-        return "The samples are too small for a law that could predict the whole."
+    if off.empty:
+        return "There are too few sizes for a law that could predict the largest."
     worst = predictions.loc[off.idxmax()]
     missed = predictions[~predictions["held"]]
     text = (

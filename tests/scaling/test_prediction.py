@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from reclib import tables
 from reclib.scaling import predict_largest
 
 SIZES = [100, 200, 400, 800, 1600]
@@ -46,3 +47,10 @@ def test_two_measurements_give_an_interval_without_end() -> None:
     frame = measured().drop_duplicates("size").tail(3)
     found = predict_largest(frame, ["seconds"]).iloc[0]
     assert (found["low"], found["high"]) == (0, np.inf)
+
+
+def test_one_smaller_size_predicts_nothing_and_it_is_said() -> None:
+    found = predict_largest(measured().query("size >= 800"), ["seconds"])
+    assert found.empty
+    assert tables.prediction_table(found).empty
+    assert "too few sizes" in tables.prediction_finding(found)
