@@ -7,7 +7,6 @@ from typing import Any
 
 from reclib.ledger import Run
 from reclib.report.rules import NEIGHBOURS, OPEN, REFUTED, SUPPORTED, Evidence, Judgement
-from reclib.report.rules import judge_images as without_images
 from reclib.tables.beyond import image_finding, image_table
 from reclib.tables.conditions import percent
 from reclib.tables.findings import listed
@@ -87,7 +86,11 @@ def judge_images(evidence: Evidence) -> Judgement:
     table = image_table(metric=f"ndcg@{evidence.cutoff}")
     both = table.dropna()
     if both.empty:
-        return without_images(evidence)
+        return Judgement(
+            OPEN,
+            "No run with pictures is on record. The image branch of the integrated approach reads "
+            "them where they lie beside the data.",
+        )
     rest = both[["without pictures", "pictures shuffled"]].max(axis=1)
     behind = (both["as they are"] <= rest).any()
     return Judgement(REFUTED if behind else OPEN, image_finding(table))

@@ -113,16 +113,6 @@ def points(value: Any) -> str:
     return f"{100 * value:+.1f}"
 
 
-def judge_images(evidence: Evidence) -> Judgement:
-    """Say that no dataset has images."""
-    return Judgement(
-        UNTESTABLE,
-        f"No recommender here reads an image, and {listed(list(evidence.runs))} "
-        f"{'comes' if len(evidence.runs) == 1 else 'come'} without any: the convolution of this "
-        "report runs over time.",
-    )
-
-
 def judge_recurrent(evidence: Evidence) -> Judgement:
     """Compare the recurrent network with every other network where order counts."""
     verbs, sentences = [], []
