@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property, lru_cache
-from itertools import product
 from pathlib import Path
 from typing import Any, Self
 
-import pandas as pd
 import torch
 
 from reclib import datasets, inclusion, recommenders, search
 from reclib.errors import ProtocolUnsupported
 from reclib.experiment import join_run, run_with_twins
+from reclib.inclusion.honesty import dishonest
 from reclib.ledger import Ledger, Run
 from reclib.metrics import CUTOFFS
 from reclib.progress import track
 from reclib.ranking import check_cutoff
 from reclib.recommenders.deep.features import bags
+from reclib.searches import Searches
 from reclib.spec import (
     SAME_PARTS,
     Spec,
@@ -31,19 +31,17 @@ from reclib.spec import (
     shares_fit,
     stand_in,
 )
-from reclib.splits import PROTOCOLS, Split, make_split
+from reclib.splits import Split, make_split
 from reclib.workers import call_all
 
 SCHEDULER = "RECLIB_SCHEDULER"
 """Environment variable with the address of the Dask scheduler that makes the runs."""
-SHORT_HISTORY = 20
-"""Median interactions of a user below which histories are short."""
 
 __all__ = ["Spec", "Study", "conditioned", "for_unseen", "grid"]
 
 
 @dataclass(frozen=True)
-class Study:
+class Study(Searches):
     """One dataset under study: from the raw files to the ledger of its runs.
 
     Parameters
@@ -142,16 +140,13 @@ class Study:
     @property
     def by_content(self) -> list[str]:
         """Recommenders by content alone that this data can support."""
-        known, data = "content" in recommenders.CATALOGUE, self.dataset
+        data = self.dataset
         ids = data.interactions["item_id"].unique()
-        if not known or not bags(data.items, "item_id", ids, data.kinds).n_levels:
-            return []
-        return ["content"]
+        return ["content"] if bags(data.items, "item_id", ids, data.kinds).n_levels else []
 
     def honest(self, protocols: Iterable[str]) -> list[str]:
-        """Return the supported protocols, without ``temporal`` where times are not true."""
-        entry = datasets.CATALOGUE.get(self.dataset.name)
-        doubtful = {"temporal"} & set(getattr(entry, "dishonest", ()))
+        """Return the supported protocols, without those that the data does not deserve."""
+        doubtful = dishonest(self.dataset)
         return [name for name in self.supported(protocols) if name not in doubtful]
 
     def _supports(self, protocol: str) -> bool:
@@ -176,64 +171,6 @@ class Study:
     def searchable(self, recommender: str) -> bool:
         """Return whether a recommender has settings to choose."""
         return bool(recommenders.CATALOGUE[recommender].space)
-
-    def trials(self, names: Sequence[str], protocols: Sequence[str], n_trials: int) -> pd.DataFrame:
-        """Return the trials of the searches: made now in the full edition, else on record.
-
-        Returns
-        -------
-        pandas.DataFrame
-            Ledger rows of kind "trial" with ``title`` and ``trial`` (from 0) added.
-        """
-        if self.edition == "full":
-            self.search_all(names, protocols, n_trials)
-        rows = self.ledger.frame(published=True)
-        if rows.empty:
-            return rows
-        mine = rows["dataset"].eq(self.dataset.name) & rows["kind"].eq("trial")
-        rows = rows[mine & rows["recommender"].isin(names) & rows["protocol"].isin(protocols)]
-        titles = rows["recommender"].map(lambda name: recommenders.CATALOGUE[name].title)
-        rows = rows.assign(title=titles, trial=self._trial_numbers(rows, n_trials))
-        keys = ["protocol", "recommender", "trial"]
-        rows = rows.dropna(subset="trial").drop_duplicates(keys, keep="last")
-        return rows.astype({"trial": int}).sort_values(keys, ignore_index=True)
-
-    def _trial_numbers(self, rows: pd.DataFrame, n_trials: int) -> pd.Series:
-        """Return each row's place in its search, NaN for trials of an earlier search space."""
-        drawn = {name: self.candidates(name, n_trials) for name in rows["recommender"].unique()}
-        numbers = [
-            drawn[row.recommender].index(row.settings)
-            if row.settings in drawn[row.recommender]
-            else float("nan")
-            for row in rows.itertuples()
-        ]
-        return pd.Series(numbers, index=rows.index, dtype=float)
-
-    def candidates(self, name: str, n_trials: int) -> list[dict[str, Any]]:
-        """Return the settings of each trial of a recommender on this dataset."""
-        short = self.dataset.interactions.groupby("user_id").size().median() < SHORT_HISTORY
-        return list(search.candidates(name, n_trials, self.seed, short=bool(short)))
-
-    def search_all(self, names: Sequence[str], protocols: Sequence[str], n_trials: int) -> None:
-        """Search settings on the valid part of fold 0, and write the best ones to their file.
-
-        Every recommender has the same number of trials. Finished trials are not repeated.
-        """
-        specs = [
-            Spec(name, protocol, settings=settings, stage="valid")
-            for protocol, name in product(protocols, names)
-            for settings in self.candidates(name, n_trials)
-        ]
-        done = self.run_all(specs, "search", kind="trial")
-        best: dict[tuple[str, str], Run] = {}
-        for spec, trial in zip(specs, done, strict=True):
-            known = best.setdefault((spec.protocol, spec.recommender), trial)
-            if trial.row[search.METRIC] > known.row[search.METRIC]:
-                best[spec.protocol, spec.recommender] = trial
-        for (protocol, name), trial in best.items():
-            # where the valid part is trained on in the end, nothing can be looked for there
-            found = trial.row["found"] if PROTOCOLS[protocol].refits else {}
-            search.write_settings(self.dataset.name, protocol, name, trial.row["settings"] | found)
 
     def run(self, spec: Spec, kind: str = "run") -> Run:
         """Make one run, or fetch it from the ledger when nothing it depends on has changed.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -122,8 +123,8 @@ def test_temporal_is_left_out_where_times_are_not_true(
 ) -> None:
     protocols = ["holdout", "leave-last-out", "temporal"]
     assert study.honest(protocols) == protocols
-    doubtful = type("Entry", (), {"dishonest": {"temporal": "its times are made up"}})
-    monkeypatch.setitem(datasets.CATALOGUE, "small", doubtful)
+    entry = replace(datasets.CATALOGUE["lastfm"], dishonest={"temporal": "its times are made up"})
+    monkeypatch.setitem(datasets.CATALOGUE, "small", entry)
     assert study.honest(protocols) == protocols[:2]
 
 

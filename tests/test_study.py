@@ -143,7 +143,7 @@ def test_short_histories_are_searched_as_such(
 ) -> None:
     usual = study.dataset.interactions.groupby("user_id").size().median()
     for limit, short in ((usual, False), (usual + 1, True)):
-        monkeypatch.setattr("reclib.study.SHORT_HISTORY", limit)
+        monkeypatch.setattr("reclib.searches.SHORT_HISTORY", limit)
         expected = search.candidates("rnn", 3, study.seed, short=short)
         assert study.candidates("rnn", 3) == list(expected)
 
