@@ -212,3 +212,12 @@ def test_a_gap_does_not_see_the_picture_of_its_own_item(posters: Path) -> None:
         )
         for one, two in zip(trained, states.between(rest, table, skip=0), strict=True):
             torch.testing.assert_close(one[:, step], two[:, step], rtol=1e-4, atol=1e-5)
+
+
+def test_what_all_pictures_have_in_common_is_taken_off_and_their_size_is_learned() -> None:
+    found = gallery().train()
+    with torch.no_grad():
+        vectors = found.encoder(found.read(torch.arange(5)))
+    assert vectors.mean(0).abs().max() < 1e-5
+    spread = vectors.std(0, correction=0)
+    assert torch.allclose(spread, found.encoder.scale.expand_as(spread), rtol=0.01)
