@@ -126,12 +126,12 @@ OPTIONAL: dict[str, Sequence[str]] = {
     "deep": (
         "branches", "embedding_size", "hidden_size", "n_layers", "n_heads", "dropout",
         "learning_rate", "weight_decay", "batch_size", "max_len", "max_epochs", "patience",
-        "epochs", "cf_weight", "label_smoothing", "drop_rate", "cf_l2", "cf_user_weight",
-        "cf_dropout", "cf_discount", "cf_items", "cf_folds", "cf_decays", "cf_transition",
-        "cf_transition_l2", "cf_neighbours", "cf_shrink", "loss", "gbce_t", "n_negatives",
-        "target", "precision", "full_items", "sparse", "valid_users", "strategy", "devices",
-        "num_nodes", "folder", "item_dropout", "image_size", "image_channels", "image_batch",
-        "image_shuffle",
+        "epochs", "cf_weight", "label_smoothing", "drop_rate", "cf_l2",
+        "cf_user_weight", "cf_dropout", "cf_discount", "cf_items", "cf_folds", "cf_decays",
+        "cf_transition", "cf_transition_l2", "cf_neighbours", "cf_shrink", "loss", "gbce_t",
+        "n_negatives", "target", "precision", "full_items", "sparse", "valid_users", "strategy",
+        "devices", "num_nodes", "folder", "item_dropout", "image_size", "image_channels",
+        "image_batch", "image_shuffle",
     ),
 }  # fmt: skip
 """Settings that a family takes beyond those with a default."""

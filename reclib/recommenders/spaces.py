@@ -67,11 +67,12 @@ DEEP_SPACE = {
     "drop_rate": [0.1, 0.2, 0.3],
     "batch_size": [16, 32],
     "label_smoothing": [0.0, 0.1],
+    "averaging": [0.0, 0.1, 0.2, 0.3],
 }
 DEEP_DEFAULTS = {
     "embedding_size": 64, "dropout": 0.4, "learning_rate": 6e-3, "weight_decay": 0.01,
-    "n_layers": 1, "batch_size": 32, "drop_rate": 0.2, "label_smoothing": 0.1, "max_epochs": 4,
-    "patience": 2,
+    "n_layers": 1, "batch_size": 32, "drop_rate": 0.2, "label_smoothing": 0.1, "averaging": 0.2,
+    "max_epochs": 4, "patience": 2,
 }  # fmt: skip
 
 SHORTER = {"max_len": 100, "max_epochs": 5, "patience": 2}

@@ -52,7 +52,7 @@ def test_early_stopping_keeps_the_best_epoch(monkeypatch: pytest.MonkeyPatch) ->
 
     monkeypatch.setattr(trained, "ndcg", scripted)
     monkeypatch.setattr(IntegratedModule, "on_train_epoch_end", keep)
-    found = model(max_epochs=9, patience=2).fit(ring())
+    found = model(max_epochs=9, patience=2, averaging=0.0).fit(ring())
     assert found.curve[METRIC].tolist() == script[:4], "patience"
     assert_same(weights(found), states[1])
 
@@ -102,6 +102,56 @@ def test_what_training_found_repeats_it_without_the_valid_part(
     monkeypatch.setattr(Split, "validation", property(lambda _: pytest.fail("looks at valid")))
     again = model(branches=("cf", "rnn"), **first.found).fit(board())
     assert_same(weights(again), weights(first))
+
+
+# --- the mean of weights ------------------------------------------------------------------------
+
+
+def steps_of(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, torch.Tensor]]:
+    """Note the weights before the first step and after each."""
+    noted: list[dict[str, torch.Tensor]] = []
+
+    def note(self: IntegratedModule, *_: Any) -> None:
+        noted.append({name: w.detach().double() for name, w in self.named_parameters()})
+
+    monkeypatch.setattr(IntegratedModule, "on_train_start", note)
+    monkeypatch.setattr(IntegratedModule, "on_train_batch_end", note)
+    return noted
+
+
+@pytest.mark.parametrize(("age", "power"), [(0.5, 0), (0.25, 2), (0.1, 8)])
+def test_what_is_kept_is_the_mean_of_late_weights(
+    monkeypatch: pytest.MonkeyPatch, age: float, power: int
+) -> None:
+    """The weights after step t count t (t + 1) ... (t + n - 1): t to the n-th power, risen."""
+    noted = steps_of(monkeypatch)
+    found = model(epochs=3, averaging=age).fit(ring())
+    steps = np.arange(1, len(noted))
+    rising = np.prod([steps + more for more in range(power)], axis=0, dtype=float)
+    shares = np.broadcast_to(rising, steps.shape) / np.broadcast_to(rising, steps.shape).sum()
+    assert (shares * (len(steps) - steps)).sum() / len(steps) == pytest.approx(
+        age, abs=1 / len(steps)
+    )
+    for name, value in found.module.named_parameters():
+        late = zip(shares, noted[1:], strict=True)
+        mean = sum(share * step[name] for share, step in late)
+        torch.testing.assert_close(value.detach().double(), mean, rtol=1e-4, atol=1e-6)
+
+
+def test_without_an_age_the_last_weights_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    noted = steps_of(monkeypatch)
+    found = model(epochs=3, averaging=0.0).fit(ring())
+    last = {name: value.detach().double() for name, value in found.module.named_parameters()}
+    assert_same(last, noted[-1])
+
+
+def test_averaging_changes_no_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    noted = steps_of(monkeypatch)
+    one, two = (model(max_epochs=3, averaging=age).fit(ring()) for age in (0.0, 0.3))
+    half = len(noted) // 2
+    assert_same(noted[half - 1], noted[-1])
+    assert one.curve["train_loss"].tolist() == two.curve["train_loss"].tolist()
+    assert not torch.equal(one.module.bias, two.module.bias)
 
 
 @pytest.mark.parametrize("split", [ring, board])

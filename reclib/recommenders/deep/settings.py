@@ -54,6 +54,10 @@ class Settings:
     epochs, cf_weight : int and float, optional
         What an earlier training found on the valid part: with these, training goes on for as
         many epochs without looking there.
+    averaging : float
+        Mean age of the weights whose mean is validated and kept, as a share of the steps so far;
+        see `reclib.recommenders.deep.callbacks.Average`. 0 for the last weights alone, as where
+        a step touches some item vectors alone.
     label_smoothing : float
         Share of the target's probability that is spread over the catalogue.
     loss : {"softmax", "gbce"}
@@ -137,6 +141,7 @@ class Settings:
     patience: int = 4
     epochs: int | None = None
     cf_weight: float | None = None
+    averaging: float = 0.0
     label_smoothing: float = 0.0
     loss: str = "softmax"
     gbce_t: float = 0.75
@@ -193,6 +198,10 @@ class Settings:
                 "Choose a multiple.",
             )
 
+        if not 0 <= self.averaging <= 0.5:
+            raise DataError(
+                f"averaging {self.averaging:g} is not in [0, 0.5]", "Choose a share in it."
+            )
         if not 0 <= self.item_dropout < 1:
             raise DataError(
                 f"item_dropout {self.item_dropout:g} is not in [0, 1)", "Choose a smaller share."

@@ -8,7 +8,6 @@ import hashlib
 import logging
 import shutil
 import tempfile
-import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,9 +23,9 @@ from pytorch_lightning.loggers import CSVLogger
 from pytorch_lightning.strategies import DDPStrategy
 from pytorch_lightning.utilities.seed import isolate_rng
 from torch.utils import deterministic
-from tqdm.auto import tqdm
 
 from reclib.errors import DataError
+from reclib.recommenders.deep.callbacks import Average, Clock, Precision
 from reclib.recommenders.deep.data import HistoryData
 from reclib.recommenders.deep.integrated import IntegratedModule
 from reclib.recommenders.deep.settings import Settings
@@ -45,7 +44,10 @@ def train(
     validation batches all ``epochs`` are trained and the last weights are kept.
     """
     validated = data.ranking is not None
-    callbacks: list[Callback] = [Clock(settings.progress, epochs), Precision(settings.precision)]
+    average = Average(0.0 if module.states.items.sparse else settings.averaging)
+    callbacks: list[Callback] = [
+        average, Clock(settings.progress, epochs), Precision(settings.precision)
+    ]  # fmt: skip
     if validated:
         callbacks.append(EarlyStopping(METRIC, mode="max", patience=settings.patience))
         callbacks.append(_checkpoint(folder, "best", METRIC))
@@ -70,6 +72,8 @@ def train(
         if validated:
             best = torch.load(folder / "best.ckpt", weights_only=True, map_location="cpu")
             module.load_state_dict(best["state_dict"])
+            average.load_state_dict(best["callbacks"][average.state_key])
+        average.end_with(module)
     module.eval()
     curve = read_curve(folder)
     trainer.strategy.barrier()  # all have read, before the first process clears up
@@ -117,54 +121,6 @@ def read_curve(folder: Path) -> pd.DataFrame:
     rows = pd.concat([pd.read_csv(path) for path in logs], ignore_index=True)
     rows = rows.reindex(columns=CURVE)
     return rows.groupby("epoch", as_index=False).last()
-
-
-class Clock(Callback):
-    """Logs the seconds since training began, over all resumptions, and shows the bar."""
-
-    def __init__(self, progress: bool, epochs: int) -> None:
-        self.before, self.bar = 0.0, tqdm(total=epochs, unit="epoch", disable=not progress)
-
-    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Start the clock."""
-        self.began = time.perf_counter() - self.before
-
-    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Log the time and move the bar."""
-        self.before = time.perf_counter() - self.began
-        pl_module.log("seconds", self.before)
-        self.bar.update(trainer.current_epoch + 1 - self.bar.n)
-
-    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Close the bar."""
-        self.bar.close()
-
-    def state_dict(self) -> dict[str, Any]:
-        """Keep the time for a resumption."""
-        return {"before": self.before}
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take the time up again."""
-        self.before = state_dict["before"]
-
-
-class Precision(Callback):
-    """Multiplies matrices at a lower precision while training, and only then."""
-
-    def __init__(self, precision: str) -> None:
-        self.precision, self.before = precision, torch.get_float32_matmul_precision()
-
-    def on_train_batch_start(self, *_: Any) -> None:
-        """Take the precision of training."""
-        torch.set_float32_matmul_precision(self.precision)
-
-    def on_train_batch_end(self, *_: Any) -> None:
-        """Go back, so that validation scores as the evaluator does."""
-        torch.set_float32_matmul_precision(self.before)
-
-    def on_exception(self, *_: Any) -> None:
-        """Go back also when training breaks off."""
-        torch.set_float32_matmul_precision(self.before)
 
 
 @contextmanager
