@@ -16,7 +16,7 @@ export JUPYTER_PREFER_ENV_PATH := 1
 export PYDEVD_DISABLE_FILE_VALIDATION := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Files of tests, and notebooks, are shared out over the cores; what is in one file stays together.
-SHARED_OUT := --numprocesses=auto --maxprocesses=4 --dist=loadfile
+SHARED_OUT := --numprocesses=auto --maxprocesses=4 --dist=loadfile --no-loadscope-reorder
 
 report: $(STAMP)  ## Run every notebook that is not up to date, then build the book
 	@$(PYTHON) -m reclib report

@@ -33,3 +33,9 @@ def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Study:
     monkeypatch.setattr(search, "SETTINGS", tmp_path / "settings")
     folder = write_dataset(tmp_path / "small", random_frame())
     return Study.open(str(folder), build_dir=tmp_path / "build", workers=1)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that have slow tests, so that no core waits for them at the end."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)

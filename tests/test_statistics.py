@@ -4,7 +4,7 @@ import warnings
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.stats import multitest
@@ -105,6 +105,7 @@ def test_holm_never_makes_a_finding_stronger_and_keeps_the_order(ps: list[float]
     assert [each.p_holm for each in ordered] == sorted(each.p_holm for each in found)
 
 
+@settings(max_examples=25, deadline=None)  # statsmodels collects garbage at every call
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
 def test_statsmodels_agrees(ps: list[float]) -> None:
     expected = multitest.multipletests(ps, method="holm")[1]
