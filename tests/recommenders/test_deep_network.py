@@ -24,7 +24,8 @@ from reclib.recommenders.deep.data import (
     log_of,
 )
 from reclib.recommenders.deep.features import Context
-from reclib.recommenders.deep.integrated import CF_LOGIT, IntegratedModule
+from reclib.recommenders.deep.integrated import IntegratedModule
+from reclib.recommenders.deep.scored import CF_LOGIT
 from reclib.recommenders.deep.sequences import Batch, Histories
 from reclib.recommenders.deep.settings import Settings
 

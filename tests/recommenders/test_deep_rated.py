@@ -15,9 +15,10 @@ from reclib.metrics import evaluate
 from reclib.recommenders import build
 from reclib.recommenders.deep.data import HistoryData, log_of
 from reclib.recommenders.deep.features import Context
-from reclib.recommenders.deep.integrated import RATING_SCALE, IntegratedModule
+from reclib.recommenders.deep.integrated import IntegratedModule
 from reclib.recommenders.deep.models import Integrated, inputs, target_of
 from reclib.recommenders.deep.rated import Ratings
+from reclib.recommenders.deep.scored import RATING_SCALE
 from reclib.recommenders.deep.settings import Settings
 from reclib.recommenders.deep.trained import CF_SHARES
 from reclib.splits import Split
