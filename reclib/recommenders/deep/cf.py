@@ -1,39 +1,20 @@
-"""The collaborative-filtering branch: closed-form item-item weights, out of fold."""
+"""The collaborative-filtering branch: scores from closed-form weights, out of fold."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import chain
-from typing import NamedTuple
 
 import numpy as np
-import scipy.sparse as sp
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from reclib.memory import require
-from reclib.recommenders import ease as closed
-from reclib.recommenders import transitions
 from reclib.recommenders.deep.loss import position_blocks
 from reclib.recommenders.deep.sequences import Histories
-from reclib.recommenders.ease import ease
-from reclib.recommenders.transitions import gram, solve
+from reclib.recommenders.deep.tables import EASE, TRANSITIONS, Taken, out_of_fold
 
-EASE, TRANSITIONS = 0, 1
-"""The kinds of weights, in the order of their tables."""
 N_SAMPLED = 1000
-PEAK_BYTES = max(closed.PEAK_BYTES, transitions.PEAK_BYTES)
-
-
-class _Taken(NamedTuple):
-    """The interactions with the covered items in the order of users and time, and the folds."""
-
-    users: np.ndarray
-    items: np.ndarray
-    folds: np.ndarray
-    n_items: int
-    n_folds: int
+"""Users on whom the scale of the scores is measured."""
 
 
 class CFWeights(nn.Module):
@@ -99,27 +80,9 @@ class CFWeights(nn.Module):
         self._keep("decays", torch.tensor(decays + steps))
         self._keep("folds", torch.randperm(histories.n_users, generator=generator) % n_folds)
         users, items = self._cover(histories, max_items)
-        taken = _Taken(users, items, self.folds.numpy(), self.size, n_folds)
-        self._keep("tables", self._solved(taken, transition, transition_l2, options))
+        taken = Taken(users, items, self.folds.numpy(), self.size, n_folds)
+        self._keep("tables", out_of_fold(taken, transition, transition_l2, options))
         self._keep("levels", self._levels(histories, generator))
-
-    def _solved(
-        self, taken: _Taken, transition: float, l2: float, options: dict[str, float]
-    ) -> Tensor:
-        """Return the tables, each written in its place as soon as it is there."""
-        n_tables = (self.n_folds + 1) * (2 if transition else 1)
-        require(
-            (4 * n_tables + PEAK_BYTES + 4 * self.n_folds) * self.size**2,
-            f"the CF branch over {self.size:,} items in {self.n_folds} folds",
-            "Set cf_items or cf_folds lower, or leave 'cf' out of the branches.",
-        )
-        tables = torch.empty(n_tables * self.size, self.size)
-        found = _ease_tables(taken, options)
-        if transition:
-            found = chain(found, _transition_tables(taken, transition, l2))
-        for part, table in zip(tables.split(self.size), found, strict=True):
-            part.copy_(table)
-        return tables
 
     def _keep(self, name: str, values: Tensor) -> None:
         """Keep what moves to the device with the network, and is made anew, not stored."""
@@ -242,24 +205,3 @@ class CFWeights(nn.Module):
         wide = scores.new_zeros(*scores.shape[:-1], self.n_items)
         wide[..., self.covered] = scores
         return wide
-
-
-def _ease_tables(taken: _Taken, options: dict[str, float]) -> Iterator[Tensor]:
-    """Yield EASE without each fold and with all users."""
-    ones = np.ones(len(taken.users), np.float32)
-    shape = (len(taken.folds), taken.n_items)
-    matrix = sp.csr_matrix((ones, (taken.users, taken.items)), shape=shape)
-    for fold in range(taken.n_folds):
-        yield torch.from_numpy(ease(matrix[np.flatnonzero(taken.folds != fold)], **options))
-    yield torch.from_numpy(ease(matrix, **options))
-
-
-def _transition_tables(taken: _Taken, decay: float, l2: float) -> Iterator[Tensor]:
-    """Yield the transitions without each fold and with all users."""
-    fold_of = taken.folds[taken.users]
-    parts = [fold_of == fold for fold in range(taken.n_folds)]
-    sums = [gram(taken.users[p], taken.items[p], taken.n_items, decay) for p in parts]
-    past, after = (sum(each) for each in zip(*sums, strict=True))
-    for one, other in sums:
-        yield torch.from_numpy(solve(past - one, after - other, l2))
-    yield torch.from_numpy(solve(past, after, l2))
