@@ -9,7 +9,7 @@ from typing import Any
 
 from reclib import recommenders
 from reclib.conditions import AS_IS, Condition
-from reclib.recommenders.catalogue import OPTIONAL
+from reclib.recommenders.spaces import OPTIONAL
 from reclib.splits.split import Stage
 
 SAME_PARTS = {"rated-only": "holdout", "sampled": "leave-last-out"}

@@ -10,12 +10,13 @@ import pandas as pd
 import pytest
 from small_data import dataset, random_frame
 
-from reclib import published
+from reclib import per_user, published
 from reclib.conditions import Condition
 from reclib.datasets import Dataset
 from reclib.experiment import run
 from reclib.ledger import Ledger, append_row
-from reclib.published import PublishedRun, newest, publish, published_runs
+from reclib.per_user import PublishedRun
+from reclib.published import newest, publish, published_runs
 from reclib.recommenders.deep.settings import Settings
 from reclib.splits import PROTOCOLS, make_split
 
@@ -79,15 +80,15 @@ def test_what_is_published_gives_the_metrics_again(protocol: str, tmp_path: Path
     (found,) = published_runs(tmp_path / "book")
     assert found.row == done.row
     assert found.per_user.index.tolist() == done.per_user.index.tolist()
-    exact = protocol in published.ONE_TARGET
-    columns = [c for c in done.per_user if "novelty" not in c] if exact else published.KEPT
+    exact = protocol in per_user.ONE_TARGET
+    columns = [c for c in done.per_user if "novelty" not in c] if exact else per_user.KEPT
     assert len(columns) == (18 if exact else 4)
     for metric in columns:
         np.testing.assert_allclose(
             found.per_user[metric],
             done.per_user[metric],
             rtol=0,
-            atol=1e-12 if exact else 0.5001 / published.LEVELS,
+            atol=1e-12 if exact else 0.5001 / per_user.LEVELS,
         )
 
 
@@ -95,7 +96,7 @@ def test_every_protocol_with_one_target_a_user_is_known_as_such() -> None:
     for protocol in PROTOCOLS:
         targets = make_split(WIDE, protocol).relevant()
         alone = targets.getnnz(axis=1).max() == 1
-        assert alone == (protocol in published.ONE_TARGET), protocol
+        assert alone == (protocol in per_user.ONE_TARGET), protocol
 
 
 def test_floor_and_ceiling_are_not_kept_a_user(small: Dataset, tmp_path: Path) -> None:
@@ -110,7 +111,7 @@ def test_floor_and_ceiling_are_not_kept_a_user(small: Dataset, tmp_path: Path) -
 def test_a_run_whose_artefacts_are_gone_keeps_what_was_published(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path / "ledger")
     users = pd.Index([3, 8], name="user")
-    values = pd.DataFrame({metric: [0.2, 0.6] for metric in published.KEPT}, users)
+    values = pd.DataFrame({metric: [0.2, 0.6] for metric in per_user.KEPT}, users)
     entry = row("a", cutoffs=[10])
     ledger.add(entry, per_user=values, top=np.zeros((2, 1), np.int32))
     publish(ledger, "d", tmp_path)
@@ -148,9 +149,9 @@ def test_a_published_ledger_without_values_a_user_can_be_read(tmp_path: Path) ->
 def test_every_published_result_has_its_values_a_user_in_a_small_file() -> None:
     for path in sorted(published.PUBLISHED.glob("*.parquet")):
         assert path.stat().st_size < 1_200_000
-        stored = published.read_per_user(path)
+        stored = per_user.read_per_user(path)
         for each in newest(published.read_rows(path.with_suffix(".jsonl"))):
-            if each["recommender"] in published.BOUNDS:
+            if each["recommender"] in per_user.BOUNDS:
                 continue
             values = PublishedRun(each, path, stored[each["key"]]).per_user
             assert len(values) == each["n_users"]

@@ -23,6 +23,7 @@ from reclib.recommenders.spaces import (
     IALS_VARIANTS,
     INVERTED,
     KNN_SPACE,
+    OPTIONAL,
     RATED,
     RATED_SPACE,
     RECENT,
@@ -112,29 +113,6 @@ def build(name: str, settings: Mapping[str, Any] | None = None, *, seed: int = 2
         arguments["seed"] = seed
     recommender: Recommender = getattr(importlib.import_module(module), kind)(**arguments)
     return recommender
-
-
-OPTIONAL: dict[str, Sequence[str]] = {
-    "bound": (),
-    "neighbours": ("last_n",),
-    "linear": ("last_n",),
-    "closed": (),
-    "factors": (),
-    "learned": ("max_epochs", "patience", "epochs", "budget_seconds"),
-    "sequential": ("max_epochs", "patience", "epochs", "budget_seconds", "max_len"),
-    "ensemble": ("members", "weight"),
-    "deep": (
-        "branches", "embedding_size", "hidden_size", "n_layers", "n_heads", "dropout",
-        "learning_rate", "weight_decay", "batch_size", "max_len", "max_epochs", "patience",
-        "epochs", "cf_weight", "label_smoothing", "drop_rate", "cf_l2",
-        "cf_user_weight", "cf_dropout", "cf_discount", "cf_items", "cf_folds", "cf_decays",
-        "cf_transition", "cf_transition_l2", "cf_neighbours", "cf_shrink", "loss", "gbce_t",
-        "n_negatives", "target", "precision", "full_items", "sparse", "valid_users", "strategy",
-        "devices", "num_nodes", "folder", "item_dropout", "image_size", "image_channels",
-        "image_batch", "image_shuffle",
-    ),
-}  # fmt: skip
-"""Settings that a family takes beyond those with a default."""
 
 
 def _knn(name: str, title: str, model: str, space: Any, variants: Any, **defaults: Any) -> Entry:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 KNN_SPACE = {
     "similarity": ["asymmetric", "asymmetric", "jaccard"],
     "n_neighbours": {"low": 30, "high": 800},
@@ -100,3 +102,25 @@ GBCE_VARIANTS = tuple(
     GBCE | {"n_negatives": 1000, "gbce_t": 0.9} | rest for rest in ({}, {"embedding_size": 128})
 )
 """For gSASRec: many more steps, and more negatives than its authors took."""
+
+OPTIONAL: dict[str, Sequence[str]] = {
+    "bound": (),
+    "neighbours": ("last_n",),
+    "linear": ("last_n",),
+    "closed": (),
+    "factors": (),
+    "learned": ("max_epochs", "patience", "epochs", "budget_seconds"),
+    "sequential": ("max_epochs", "patience", "epochs", "budget_seconds", "max_len"),
+    "ensemble": ("members", "weight"),
+    "deep": (
+        "branches", "embedding_size", "hidden_size", "n_layers", "n_heads", "dropout",
+        "learning_rate", "weight_decay", "batch_size", "max_len", "max_epochs", "patience",
+        "epochs", "cf_weight", "label_smoothing", "drop_rate", "cf_l2",
+        "cf_user_weight", "cf_dropout", "cf_discount", "cf_items", "cf_folds", "cf_decays",
+        "cf_transition", "cf_transition_l2", "cf_neighbours", "cf_shrink", "loss", "gbce_t",
+        "n_negatives", "target", "precision", "full_items", "sparse", "valid_users", "strategy",
+        "devices", "num_nodes", "folder", "item_dropout", "image_size", "image_channels",
+        "image_batch", "image_shuffle",
+    ),
+}  # fmt: skip
+"""Settings that a family takes beyond those with a default."""

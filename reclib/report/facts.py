@@ -8,8 +8,8 @@ from typing import Any
 
 from reclib.claims import VERDICTS, Claim, Evidence, Judgement
 from reclib.ledger import PUBLISHED, Ledger, Run
+from reclib.per_user import PublishedRun
 from reclib.published import (
-    PublishedRun,
     conditioned_results,
     newest,
     published_conditioned,

@@ -11,7 +11,8 @@ import pandas as pd
 from reclib import statistics
 from reclib.datasets.catalogue import CATALOGUE
 from reclib.ledger import Run
-from reclib.published import BOUNDS, published_runs
+from reclib.per_user import BOUNDS
+from reclib.published import published_runs
 from reclib.tables.results import title
 from reclib.tables.settings import best_published
 

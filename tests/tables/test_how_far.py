@@ -10,7 +10,7 @@ import pytest
 
 from reclib import tables
 from reclib.ledger import Run
-from reclib.published import PublishedRun
+from reclib.per_user import PublishedRun
 
 CURVE = pd.DataFrame({"rmse": [0.5, 0.9, 1.0], "map@10": [0.95, 0.75, 0.65]})
 ERRORS = pd.DataFrame({"title": ["Bias", "KNN"], "rmse": [0.95, 0.9], "map@10": [0.7, 0.74]})

@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from reclib import published, tables
+from reclib import per_user, published, tables
 from reclib.ledger import Run
-from reclib.published import PublishedRun
+from reclib.per_user import PublishedRun
 from reclib.statistics import t_interval
 from reclib.tables import larger
 from reclib.tables.larger import setting_of
@@ -223,5 +223,5 @@ def test_the_published_ledger_of_the_book_can_be_shown() -> None:
         marked = table.index.get_level_values("recommender").str.endswith("✓")
         assert marked.sum() == table.groupby(list(table.index.names[:-1])).ngroups
         assert ("protocol" in table.index.names) is (metrics == tables.SETS)
-    assert set(published.BOUNDS).isdisjoint(summary["recommender"])
+    assert set(per_user.BOUNDS).isdisjoint(summary["recommender"])
     assert set(tables.larger_comparison(runs)["verb"]) <= {"beats", "is level with", "falls behind"}
