@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from reclib import per_user, published, tables
+from reclib import per_user, tables
 from reclib.ledger import Run
 from reclib.per_user import PublishedRun
 from reclib.statistics import t_interval
