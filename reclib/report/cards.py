@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from urllib.parse import urlsplit
 
 from reclib.report.origins import table
 from reclib.tables.cards import Card, honest, lines
@@ -33,4 +34,6 @@ def _row(it: Card) -> tuple[str, ...]:
 
 
 def _escaped(text: str) -> str:
+    if text.startswith("https://"):  # whole, it would make the table wider than the page
+        return f"[{urlsplit(text).netloc}]({text})"
     return text.replace("|", "\\|").replace("\n", " ")

@@ -111,6 +111,8 @@ def test_the_page_has_a_card_for_every_set_on_record() -> None:
         assert f"## {it['title']}" in page
         assert it["citation"] == CATALOGUE[it["name"]].citation
         assert f"{it['interactions']:,}" in page
+    assert "[grouplens.org](https://grouplens.org/datasets/movielens/)" in page
+    assert "| https://" not in page, "a bare address makes the table wider than the page"
     assert datasets_page([]) == "No card is on record."
 
 
