@@ -101,6 +101,24 @@ def conditioned(
     ]
 
 
+def ablated(
+    name: str,
+    protocol: str,
+    branches: Sequence[str],
+    limits: Mapping[str, Mapping[str, Any]] | None = None,
+) -> list[Spec]:
+    """Return a network as a whole, then without each branch, then with each one alone.
+
+    Under the same ``limits``, if there are any; see `conditioned`.
+    """
+    whole, *_ = conditioned([name], protocol, limits=limits)
+    without = [[each for each in branches if each != off] for off in branches]
+    alone = [[each] for each in branches]
+    parts = [replace(whole, settings={**whole.settings, "branches": some})
+             for some in (*without, *alone)]  # fmt: skip
+    return [whole, *parts]
+
+
 def for_unseen(
     names: Sequence[str], limits: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, Mapping[str, Any]]:

@@ -24,6 +24,7 @@ from reclib.searches import Searches
 from reclib.spec import (
     SAME_PARTS,
     Spec,
+    ablated,
     base_of,
     conditioned,
     for_unseen,
@@ -37,7 +38,7 @@ from reclib.workers import call_all
 SCHEDULER = "RECLIB_SCHEDULER"
 """Environment variable with the address of the Dask scheduler that makes the runs."""
 
-__all__ = ["Spec", "Study", "conditioned", "for_unseen", "grid"]
+__all__ = ["Spec", "Study", "ablated", "conditioned", "for_unseen", "grid"]
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from reclib import datasets, recommenders, spec
 from reclib.conditions import AS_IS, Condition
 from reclib.experiment import key_of, origin_of
 from reclib.published import last_of_each, newest
-from reclib.study import Spec, Study, conditioned, for_unseen
+from reclib.study import Spec, Study, ablated, conditioned, for_unseen
 
 THIN = Condition.of("thin", share=0.2)
 
@@ -67,6 +67,28 @@ def test_a_run_with_limits_is_made_under_a_condition_whatever_happens() -> None:
         ("rnn", THIN, {"epochs": 1}), ("rnn", THIN, {"epochs": 1}), ("ease", THIN, {}),
     ]  # fmt: skip
     assert [each.seed for each in specs] == [1, 2, 1] * 2
+
+
+@pytest.mark.parametrize("limits", [{}, {"integrated": {"max_epochs": 2}}])
+def test_an_ablation_has_the_whole_and_each_branch_off_and_alone(limits: dict[str, Any]) -> None:
+    whole, *parts = ablated("integrated", "holdout", ["cf", "rnn", "side"], limits)
+    short = limits.get("integrated", {})
+    assert whole == Spec(
+        "integrated", "holdout", settings=short, condition=AS_IS if short else None
+    )
+    branches = [tuple(each.settings["branches"]) for each in parts]
+    assert branches == [
+        ("rnn", "side"),
+        ("cf", "side"),
+        ("cf", "rnn"),
+        ("cf",),
+        ("rnn",),
+        ("side",),
+    ]
+    for each in parts:
+        assert each.condition == whole.condition, "else it would stand for the recommender"
+        rest = {name: value for name, value in each.settings.items() if name != "branches"}
+        assert rest == short
 
 
 def test_nothing_is_ranked_under_two_protocols_at_once(study: Study) -> None:
