@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-BLOCK_FLOATS = 1_000_000
+BLOCK_FLOATS = 250_000
+"""Of the logits of some positions: a megabyte, which the second-level cache holds."""
 Criterion = Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
 """Of logits, targets and what is hidden: losses, and their gradient by the logits."""
 
