@@ -119,6 +119,11 @@ def ablated(
     return [whole, *parts]
 
 
+def seeded(spec: Spec, seed: int) -> Spec:
+    """Return a run with a seed, unless it has its own: no run is asked for in two ways."""
+    return replace(spec, seed=seed) if spec.seed is None else spec
+
+
 def for_unseen(
     names: Sequence[str], limits: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, Mapping[str, Any]]:

@@ -29,6 +29,7 @@ from reclib.spec import (
     conditioned,
     for_unseen,
     grid,
+    seeded,
     shares_fit,
     stand_in,
 )
@@ -220,7 +221,7 @@ class Study(Searches):
         reclib.errors.DataError
             If no scheduler answers at the address given.
         """
-        wanted = list(specs)
+        wanted = [seeded(spec, self.seed) for spec in specs]
         check_cutoff(self.cutoff, self.dataset.n_items)
         fitted = {repr(each): each for each in (replace(s, protocol=base_of(s)) for s in wanted)}
         todo = list(fitted.values())

@@ -105,6 +105,15 @@ def test_runs_come_back_in_the_order_given_and_the_second_time_from_the_ledger(
     assert study.run_all([]) == []
 
 
+def test_a_run_that_is_asked_for_in_two_ways_is_made_once(study: Study) -> None:
+    specs = [Spec("random", "holdout"), Spec("random", "holdout", seed=study.seed)]
+    one, two = study.run_all(specs)
+    assert one.row == two.row
+    assert len(study.ledger.rows()) == 1
+    other, zero = study.run_all([specs[0], Spec("random", "holdout", seed=0)])
+    assert (other.row["seed"], zero.row["seed"]) == (study.seed, 0)
+
+
 @pytest.mark.slow
 def test_a_worker_gives_what_the_process_itself_gives(study: Study, tmp_path: Path) -> None:
     specs = grid(["random", "bias", "popularity"], ["holdout"])
