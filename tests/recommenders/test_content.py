@@ -113,16 +113,27 @@ def test_unseen_items_of_one_kind_are_held_to_be_the_same() -> None:
     assert not np.allclose(as_before[:, ::2], as_before[:, :1].repeat(3, 1), rtol=1e-3)
 
 
-def test_unseen_items_are_as_popular_as_the_least_popular() -> None:
-    split = newly_listed(**colours())
-    found = module(split, item_dropout=0.5)
+def test_attributes_say_how_popular_items_without_a_vector_are() -> None:
+    found = module(newly_listed(**colours()), item_dropout=0.5)
     found.bias.data = torch.arange(30.0)
-    found.popularity[:N_SEEN] = 9
-    found.popularity[[3, 5]] = 2
+    torch.nn.init.normal_(found.guess.weight)
+    found.states.table()
+    said = found.states.item_attributes() @ found.guess.weight[0] + found.guess.bias + 14.5
     levels = found.levels()
     assert levels[:N_SEEN].tolist() == list(range(N_SEEN))
-    assert (levels[N_SEEN:] == 4).all(), "the mean of items 3 and 5"
-    assert module(split).levels().tolist() == module(split).bias.tolist()
+    torch.testing.assert_close(levels[N_SEEN:], said[N_SEEN:])
+    found.train().states.table()
+    silent = ~found.states.heard
+    assert 0 < silent[:N_SEEN].sum() < N_SEEN, "in training some that are known, too"
+    torch.testing.assert_close(found.levels(), torch.where(silent, said, found.bias))
+    without = module(newly_listed(**colours()))
+    assert without.levels() is without.bias
+
+
+def test_what_attributes_say_of_popularity_is_learned() -> None:
+    found = module(newly_listed(**colours()), "next", item_dropout=0.5).train()
+    found.next_loss(batch_of(newly_listed(**colours()), "next")).backward()
+    assert found.guess.weight.grad.abs().sum() > 0
 
 
 def test_silenced_items_keep_their_attributes_and_the_others_their_vectors() -> None:

@@ -76,10 +76,11 @@ class IntegratedModule(Scored):
     ) -> Tensor:
         """Return the mean cross-entropy of the targets of all positions."""
         binary, criterion = self.settings.loss == "gbce", self.criterion(batch, among)
+        levels = self.levels()
         total: Tensor = loss.BlockCrossEntropy.apply(
             states,
             self.competing(table, among),
-            among.of_rows(self.bias) if binary else among.corrected(self.bias),
+            among.of_rows(levels) if binary else among.corrected(levels),
             weights,
             (among.at(batch.targets), batch.lengths),
             hidden,

@@ -59,6 +59,9 @@ class Scored(Trained):
             self.bias = nn.Parameter(self.ratings.items.clone())
             self.level = nn.Linear(settings.embedding_size, 1)
             nn.init.zeros_(self.level.weight)
+        if settings.item_dropout:
+            self.guess = nn.Linear(settings.embedding_size, 1)
+            nn.init.zeros_(self.guess.weight)
         self.register_buffer("popularity", inputs.popularity, persistent=False)
         levels = torch.ones(0) if inputs.cf is None else inputs.cf.levels
         self.cf_scale = nn.Parameter((CF_LOGIT / levels.clamp(min=SMALLEST_LEVEL)).log())
@@ -71,7 +74,7 @@ class Scored(Trained):
     def forget(self) -> None:
         """Forget what belonged to a step."""
         super().forget()
-        self.states.touched = None
+        self.states.touched = self.states.heard = self.states.described = None
 
     def cf_weights(self, gates: Tensor) -> Tensor:
         """Return the weight of every CF score, ``[..., n_scores]``."""
@@ -83,14 +86,17 @@ class Scored(Trained):
     def levels(self) -> Tensor:
         """Return the part of the logits that no state changes, ``[n_items]``.
 
-        Where items are silenced in training, one that nobody took is held to be as popular as
-        those that the fewest took.
+        For items that are silenced, or that training with silenced ones has never seen, what
+        their attributes and pictures say of it: else what a softmax takes off popular kinds of
+        items, because their popularity says too much, would be taken off those without any.
         """
-        if not self.settings.item_dropout:
+        if not self.settings.item_dropout or self.states.touched is not None:
             return self.bias
-        counts, known = self.popularity, self.states.known
-        least = self.bias[counts == counts[known].min()].mean()
-        return torch.where(known, self.bias, least)
+        heard, described = self.states.heard, self.states.described
+        assert heard is not None
+        assert described is not None
+        guess = self.guess(described)[:, 0] + self.bias.detach().mean()
+        return torch.where(heard, self.bias, guess)
 
     def narrowed(self, batch: Batch, among: Competitors) -> tuple[Tensor, Batch]:
         """Return the item vectors, and the batch as they number its items.

@@ -99,7 +99,7 @@ class Settings:
         Share of the items whose own vector is silenced in each step of training, so that their
         attributes and pictures have to stand for them: Volkovs et al., "DropoutNet", NeurIPS
         2017. Above 0 an item that training has not seen competes with none there; it is scored
-        by its attributes and pictures, at the popularity of the least popular items.
+        by its attributes and pictures, which also say how popular it is.
     image_size : tuple of int
         Width and height in pixels that pictures are brought to.
     image_channels : tuple of int

@@ -62,6 +62,8 @@ class States(nn.Module):
             self.social = Social(inputs.friends, settings)
         self.item_dropout = settings.item_dropout
         self.register_buffer("known", inputs.popularity > 0, persistent=False)
+        self.heard: Tensor | None = None  # the items whose own vectors count in this step
+        self.described: Tensor | None = None  # what their attributes and pictures add to them
         rated = inputs.ratings
         self.liking = None if rated is None else Liking(rated.values, width)
         self.norm, self.dropout = nn.LayerNorm(width), Dropout(settings.dropout)
@@ -84,12 +86,14 @@ class States(nn.Module):
             int64, items whose pictures are encoded while training; all by default.
         """
         only = None if self.touched is None else self.touched.items
-        table = self.own() if only is None else self.items(only)
+        own = self.own() if only is None else self.items(only)
+        described = torch.zeros_like(own)
         if "side" in self.names:
-            table = table + self.item_attributes(only)
+            described = described + self.item_attributes(only)
         if self.gallery is not None:
-            table = table + self.gallery(self.gallery.items if near is None else near)
-        return table
+            described = described + self.gallery(self.gallery.items if near is None else near)
+        self.described = described
+        return own + described
 
     def own(self) -> Tensor:
         """Return what of the item vectors belongs to no attribute, ``[n_items, width]``.
@@ -99,8 +103,9 @@ class States(nn.Module):
         table = self.items.weight[:-1]
         if not self.item_dropout:
             return table
-        heard = torch.rand_like(table[:, 0]) >= self.item_dropout if self.training else self.known
-        return table * heard[:, None]
+        drawn = torch.rand_like(table[:, 0]) >= self.item_dropout
+        self.heard = drawn if self.training else self.known
+        return table * self.heard[:, None]
 
     def forward(self, batch: Batch, table: Tensor) -> tuple[Tensor, Tensor]:
         """Return fused states ``[batch, length, width]`` and gates ``[.., n_branches]``.
