@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from reclib.claims import CLAIMS, Claim, Evidence, judge_all
 from reclib.ledger import Ledger, Run
 from reclib.recommenders.deep.settings import Settings
 from reclib.report import facts, rules
-from reclib.tables import costs
+from reclib.tables import costs, image_table
 
 USERS = 200
 METRICS = ("precision@10", "recall@10", "map@10", "ndcg@10")
@@ -118,7 +119,11 @@ def test_robustness_needs_folds(tmp_path: Path) -> None:
     assert claim("It is robust").judge(folds(3)).verdict == rules.SUPPORTED
 
 
-def test_without_runs_nothing_is_supported_or_refuted() -> None:
+def test_without_runs_nothing_is_supported_or_refuted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nothing = partial(image_table, tmp_path)  # pictures are read from the published ledger
+    monkeypatch.setattr("reclib.report.condition_rules.image_table", nothing)
     verdicts = {judgement.verdict for _, judgement in judge_all(evidence())}
     assert verdicts == {rules.OPEN, rules.UNTESTABLE}
 
