@@ -26,7 +26,7 @@ BRANCHES = ["ann", "cnn", "rnn", "attention", "side", "cf"]
 
 
 def model(**changes: Any) -> Integrated:
-    return Integrated(**DEEP | {"max_epochs": 4, "patience": 4} | changes)
+    return Integrated(**DEEP | {"max_epochs": 4, "patience": 4, "averaging": 0.2} | changes)
 
 
 def weights(found: Integrated) -> dict[str, torch.Tensor]:

@@ -41,7 +41,7 @@ def train(
     """Train, restore the best weights, and return the curve.
 
     Goes on from ``folder/last.ckpt`` if an earlier training of the same thing left one. Without
-    validation batches all ``epochs`` are trained and the last weights are kept.
+    validation batches all ``epochs`` are trained and what is there at the end is kept.
     """
     validated = data.ranking is not None
     average = Average(0.0 if module.states.items.sparse else settings.averaging)
