@@ -223,10 +223,12 @@ def test_a_killed_training_goes_on_and_ends_with_the_same_weights(
     assert_same_training(resumed, whole)
 
 
+@pytest.mark.parametrize("changes", [{}, {"epochs": 4}], ids=["the best", "the last"])
 def test_training_goes_on_after_an_error_in_the_middle_of_an_epoch(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any]
 ) -> None:
-    whole = model().fit(ring())
+    """Where the last mean is kept, it has to be taken up again too."""
+    whole = model(**changes).fit(ring())
     real = IntegratedModule.training_step
 
     def step(self: IntegratedModule, batch: Any, index: int) -> torch.Tensor:
@@ -237,9 +239,9 @@ def test_training_goes_on_after_an_error_in_the_middle_of_an_epoch(
     with monkeypatch.context() as patch:
         patch.setattr(IntegratedModule, "training_step", step)
         with pytest.raises(RuntimeError, match="out of memory"):
-            model(folder=str(tmp_path)).fit(ring())
+            model(folder=str(tmp_path), **changes).fit(ring())
     begun = epochs_of(monkeypatch)
-    resumed = model(folder=str(tmp_path)).fit(ring())
+    resumed = model(folder=str(tmp_path), **changes).fit(ring())
     assert begun == [2, 3]
     assert_same_training(resumed, whole)
 
