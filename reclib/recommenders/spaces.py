@@ -31,8 +31,8 @@ CONTENT_SPACE = {
     "last_n": [None, None, 50, 20, 5]}  # fmt: skip
 CONTENT_VARIANTS = ({"discount": -0.5}, {"last_n": 5})
 EASE_SPACE = {
-    "reg_weight": {"low": 100.0, "high": 3000.0}, "user_weight": [0.0, 0.25, 0.5],
-    "dropout": [0.0, 0.2, 0.4], "discount": [0.0, 0.05, 0.1]}  # fmt: skip
+    "reg_weight": {"low": 50.0, "high": 3000.0}, "user_weight": [0.0, 0.25, 0.5],
+    "dropout": [0.0, 0.2, 0.4], "discount": [0.0, 0.1, 0.2]}  # fmt: skip
 WEIGHTED = {"user_weight": 0.5, "dropout": 0.4, "discount": 0.1}
 TRANSITION_SPACE = {
     "decay": [0.5, 0.7, 0.8, 0.9, 0.93, 0.95], "reg_weight": {"low": 5.0, "high": 2000.0},

@@ -12,14 +12,12 @@ import torch
 from torch import Tensor
 
 from reclib.memory import require
-from reclib.recommenders import ease as closed
 from reclib.recommenders import transitions
-from reclib.recommenders.ease import ease
+from reclib.recommenders.ease import ease, peak_bytes
 from reclib.recommenders.transitions import gram, solve
 
 EASE, TRANSITIONS = 0, 1
 """The kinds of weights, in the order of their tables."""
-PEAK_BYTES = max(closed.PEAK_BYTES, transitions.PEAK_BYTES)
 
 
 class Taken(NamedTuple):
@@ -56,8 +54,11 @@ def out_of_fold(
         If they do not fit into memory; see `reclib.memory.limit`.
     """
     n_items, n_tables = taken.n_items, (taken.n_folds + 1) * (2 if transition else 1)
+    solving = peak_bytes(len(taken.folds), n_items)
+    if transition:
+        solving = max(solving, transitions.PEAK_BYTES * n_items**2)
     require(
-        (4 * n_tables + PEAK_BYTES + 4 * taken.n_folds) * n_items**2,
+        4 * (n_tables + taken.n_folds) * n_items**2 + solving,
         f"the CF branch over {n_items:,} items in {taken.n_folds} folds",
         "Set cf_items or cf_folds lower, or leave 'cf' out of the branches.",
     )
