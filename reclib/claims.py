@@ -71,11 +71,12 @@ CLAIMS: tuple[Claim, ...] = (
     Claim(
         "It scales without loss",
         "Parallel and distributed processing scales to large data without loss of accuracy.",
-        "Supported if, in what `make benchmarks` published, every training by several processes "
-        f"is at least {rules.LEAST_SPEED_UP} times as fast as by one with NDCG at 10 lower by no "
+        "Supported if, in what `make benchmarks` published, training by several processes is at "
+        f"least {rules.LEAST_SPEED_UP} times as fast as by one with the same batch, in as many "
+        "epochs, and NDCG at 10 is then lower than the best of one process with any batch by no "
         f"more than {rules.MOST_LOST}, and a preparation of {rules.LARGE / 1e6:.0f} million "
-        "interactions or more is on record; not supported if a training falls short of that; "
-        "open while either is not on record.",
+        "interactions or more is on record; not supported if no training is both; open while "
+        "either is not on record.",
         rules.judge_scale,
     ),
     Claim(

@@ -181,6 +181,7 @@ def test_two_processes_are_timed_against_one_that_learns_the_same(
     monkeypatch.setattr(ddp, "BUILD", tmp_path / "build")
     shop = write_dataset(tmp_path / "shop", random_frame())
     small = {"embedding_size": 8, "hidden_size": 8, "max_epochs": 2, "branches": "[rnn]"}
+    monkeypatch.setattr(ddp, "BATCHES", (8,))
     rows = ddp.compare_all(str(shop), "rnn", **small)
     assert rows["processes"].tolist() == [1, 2]
     one, two = rows["train loss"]

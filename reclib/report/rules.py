@@ -176,8 +176,8 @@ def judge_scale(evidence: Evidence) -> Judgement:
         return Judgement(OPEN, text)
     pairs = peers.distributed(together)
     faster = pairs["speed-up"] >= LEAST_SPEED_UP
-    kept = pairs["ndcg@10"] >= pairs["ndcg@10 of one"] - MOST_LOST
-    if not (faster & kept).all():
+    kept = pairs["ndcg@10"] >= pairs["best of one"] - MOST_LOST
+    if not (faster & kept).any():
         return Judgement(REFUTED, text)
     large = peers.largest_size(prepared) >= LARGE and len(pairs) > 0
     return Judgement(SUPPORTED if large else OPEN, text)

@@ -99,14 +99,18 @@ def test_a_preparation_with_other_columns_is_counted_at_least(folder: Path) -> N
     assert peers.largest_size(rows) == 0
 
 
-def test_several_processes_stand_beside_one(folder: Path) -> None:
+def test_several_processes_stand_beside_one_with_the_same_batch(folder: Path) -> None:
     write(
-        folder / "ddp.ml-100k.csv", recommender="integrated", processes=[1, 2],
-        **{"seconds an epoch": [10.0, 5.0], "ndcg@10": [0.1, 0.0995], "speed-up": [1.0, 2.0]},
+        folder / "ddp.ml-100k.csv", recommender="integrated", processes=[1, 2, 1, 2],
+        **{"seconds an epoch": [10.0, 5.0, 9.0, 3.0], "ndcg@10": [0.1, 0.0995, 0.09, 0.08],
+           "speed-up": [1.0, 2.0, 1.0, 3.0], "histories a batch": [16, 16, 64, 64]},
     )  # fmt: skip
     text = tables.ddp_finding(tables.on_record("ddp"))
-    assert "2 processes train Integrated 2.00 times as fast as one" in text
+    assert "2 processes train Integrated 2.00 times as fast as one with 16 histories" in text
     assert "NDCG at 10 is 0.0995 instead of 0.1000" in text
+    assert "3.00 times as fast as one with 64 histories" in text
+    assert "NDCG at 10 is 0.0800 instead of 0.0900" in text
+    assert peers.distributed(tables.on_record("ddp"))["best of one"].tolist() == [0.1, 0.1]
 
 
 @pytest.mark.usefixtures("folder")
