@@ -64,7 +64,7 @@ def test_a_cf_score_that_says_nothing_to_anybody_has_a_finite_weight() -> None:
     assert module(ring(), cf_folds=1).cf_scale.isfinite().all(), "trained on nobody else"
 
 
-@pytest.mark.parametrize(("target", "n_scores"), [("next", 3), ("set", 2), ("gaps", 1)])
+@pytest.mark.parametrize(("target", "n_scores"), [("next", 3), ("set", 1), ("gaps", 1)])
 def test_transitions_are_read_only_where_the_next_item_is_asked_for(
     target: str, n_scores: int
 ) -> None:
@@ -108,7 +108,7 @@ def test_training_reads_the_weights_out_of_fold_and_scoring_those_of_all(
     monkeypatch.setattr(CFWeights, "table_of", spy)
     monkeypatch.setattr(network, "log", lambda *a, **k: None)
     network.training_step(batch, 0)
-    assert set(asked) == (set() if target == "gaps" else {True}), "gaps train without CF"
+    assert set(asked) == ({True} if target == "next" else set()), "the others train without CF"
     asked.clear()
     network.scores(batch)
     assert asked == [False]
@@ -300,12 +300,13 @@ def test_gap_loss_is_the_mean_cross_entropy_with_the_rest_of_the_history_out_of_
     torch.testing.assert_close(network.gap_loss(batch), torch.stack(losses).mean())
 
 
-def test_the_weight_of_cf_is_the_one_that_ranks_best_on_valid() -> None:
+@pytest.mark.parametrize("target", ["gaps", "set"])
+def test_the_weight_of_cf_is_the_one_that_ranks_best_on_valid(target: str) -> None:
     from reclib.metrics import evaluate
     from reclib.recommenders.deep.models import Integrated
 
-    valid = board().at("valid")
-    found = Integrated(**DEEP | {"max_epochs": 1, "branches": ("cf", "rnn")}).fit(valid)
+    valid, briefly = board().at("valid"), {"max_epochs": 1, "branches": ("cf", "rnn")}
+    found = Integrated(**DEEP | briefly, target=target).fit(valid)
     values = {}
     for weight in trained.CF_WEIGHTS:
         found.module.cf_weight.fill_(weight)
@@ -313,6 +314,21 @@ def test_the_weight_of_cf_is_the_one_that_ranks_best_on_valid() -> None:
     best = float(found.curve["valid_ndcg@10"].max())
     assert max(values.values()) == pytest.approx(best, abs=1e-6)
     assert len({round(value, 6) for value in values.values()}) > 1
+
+
+def test_the_score_of_a_set_is_the_log_probability_plus_that_of_cf() -> None:
+    network, batch = module(board(), "set"), batch_of(board(), "set")
+    assert network.cf is not None
+    network.cf_weight.fill_(3.0)
+    table = network.states.table()
+    states, gates = network.states(batch, table)
+    assert gates.shape[-1] == 4, "CF has no share of the gate"
+    for row, length in enumerate(batch.lengths.tolist()):
+        history = batch.items[row, :length]
+        likely = (table @ states[row, length - 1] + network.bias).softmax(0).log()
+        weights = network.cf.tables[-network.n_items :]  # those of all users
+        expected = likely + 3.0 * weights[history].sum(0)
+        torch.testing.assert_close(network.scores(batch)[row], expected, atol=1e-5, rtol=1e-5)
 
 
 @pytest.mark.parametrize(

@@ -111,7 +111,7 @@ class IntegratedModule(Scored):
     def set_loss(self, batch: Batch) -> Tensor:
         """Return the multinomial loss of the items dropped from the histories."""
         among = self.competitors(batch)
-        logits = self.after(batch, training=True, among=among)
+        logits = self.after(batch, among=among)
         hidden = self.seen(batch, among)[:, :-1]
         return loss.set_cross_entropy(
             logits.masked_fill(hidden, -torch.inf), among.at(batch.targets)

@@ -19,7 +19,7 @@ from reclib.recommenders.deep.inputs import Inputs
 from reclib.recommenders.deep.integrated import IntegratedModule
 from reclib.recommenders.deep.rated import Ratings
 from reclib.recommenders.deep.sequences import Batch
-from reclib.recommenders.deep.settings import Settings
+from reclib.recommenders.deep.settings import MIXED, Settings
 from reclib.recommenders.deep.social import profiles
 from reclib.recommenders.deep.training import METRIC, reproducible, scratch, train
 
@@ -137,7 +137,7 @@ def inputs(split: Split, context: Context, settings: Settings, target: str) -> I
         near = settings.cf_neighbours if "cf" in settings.branches else 0
         ratings = Ratings(histories, context.ratings, near, settings.cf_shrink)
     elif "cf" in settings.branches:
-        alone = target == "gaps"  # nothing is trained on the scores, and their order is no matter
+        alone = target in MIXED  # nothing is trained on the scores, and their order is no matter
         cf = CFWeights(
             histories,
             n_folds=1 if alone else settings.cf_folds,

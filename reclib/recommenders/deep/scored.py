@@ -32,6 +32,10 @@ class Scored(Trained):
     positive scale. The CF branch enters as logits, so that with its share at 1 and the decay 1
     the ranking is EASE's own.
 
+    Trained on sets, the logits are ``e_i h + b_i`` with the state h after the history, and an
+    item's score is the log of its probability plus ``w S_i``, with the one of `CF_WEIGHTS` that
+    ranks best on the valid part.
+
     Trained on gaps, h is the state of a gap, seen from both sides, and ``e_i h + b_i`` the
     logit of item i in it. The hidden interactions may stand in any gap, so the score of an item
     is the log of its mean probability over all gaps plus ``w S_i``. On the training part the
@@ -50,7 +54,7 @@ class Scored(Trained):
         settings = inputs.served(settings)
         super().__init__(settings, target)
         self.cf, self.ratings = inputs.cf, inputs.ratings
-        self.states = States(inputs, settings, two_sided=self.two_sided)
+        self.states = States(inputs, settings, two_sided=self.two_sided, gates_cf=not self.mixes)
         prior = (inputs.popularity + 1).log()
         # a softmax does not mind where logits lie; one by one they have to say how likely each is
         level = prior.mean() if settings.loss == "softmax" else prior.logsumexp(0)
@@ -124,12 +128,12 @@ class Scored(Trained):
         end = (batch.lengths - 1).clamp(min=0)
         return states[rows, end], gates[rows, end]
 
-    def after(self, batch: Batch, training: bool, among: Competitors = ALL) -> Tensor:
+    def after(self, batch: Batch, training: bool = False, among: Competitors = ALL) -> Tensor:
         """Return the logits after whole histories, ``[batch, n_competing]``."""
         table, near = self.narrowed(batch, among)
         state, gates = self.last(near, table)
         logits = state @ self.competing(table, among).T + among.corrected(self.levels())
-        if self.cf is None:
+        if self.cf is None or self.mixes:
             return logits
         tables = self.cf.table_of(batch.users, training)
         extra = self.cf.bag(batch.bag, batch.offsets, batch.ages, tables, among.items)
@@ -140,7 +144,7 @@ class Scored(Trained):
 
         Users without a history get the popularity, and in equal parts what friends took.
         """
-        if self.two_sided:
+        if self.mixes:
             found = self.mixed(*self.parts(batch), self.cf_weight)
         else:
             found = self.after(batch, training)
@@ -157,19 +161,31 @@ class Scored(Trained):
         return (self.popularity + self.popularity.sum() * self.states.social.taken(users)).log1p()
 
     def parts(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """Return the scores out of all gaps and those of CF, ``[n_asked, n_items]`` each."""
-        table = self.states.table()
-        states, _ = self.states.between(batch, table, skip=0)
+        """Return the scores of the network and those of CF, ``[n_asked, n_items]`` each."""
         if self.ratings is not None:
-            state = gaps.mean_over_gaps(batch, states)
-            found = self.ratings.mean + RATING_SCALE * state @ table.T + self.bias
+            found = self.expected(batch)
             return found, self.ratings.expected(batch) if self.weighs else found
-        mean = gaps.mean_probability(batch, table, self.levels(), states)
+        likely = self.log_probability(batch)
         if self.cf is None:
-            return mean, torch.zeros_like(mean)
+            return likely, torch.zeros_like(likely)
         tables = self.cf.table_of(batch.users, training=False)
         bag = self.cf.bag(batch.bag, batch.offsets, batch.ages, tables)[0]
-        return mean, torch.zeros_like(mean).index_copy_(0, batch.owners, bag)
+        return likely, torch.zeros_like(likely).index_copy_(0, batch.owners, bag)
+
+    def expected(self, batch: Batch) -> Tensor:
+        """Return the ratings that the network expects, the mean over all gaps."""
+        assert self.ratings is not None
+        table = self.states.table()
+        state = gaps.mean_over_gaps(batch, self.states.between(batch, table, skip=0)[0])
+        return self.ratings.mean + RATING_SCALE * state @ table.T + self.bias
+
+    def log_probability(self, batch: Batch) -> Tensor:
+        """Return what the network alone says: after whole histories, or out of all gaps."""
+        if not self.two_sided:
+            return self.after(batch).log_softmax(-1)
+        table = self.states.table()
+        states, _ = self.states.between(batch, table, skip=0)
+        return gaps.mean_probability(batch, table, self.levels(), states)
 
     def shares(self, batch: Batch) -> Tensor:
         """Return the gate's mean share of each branch, ``[n_asked, n_branches]``.

@@ -12,6 +12,8 @@ PRECISIONS = ("medium", "high", "highest")
 TARGETS = ("next", "gaps", "ratings", "set", "auto")
 TWO_SIDED = ("gaps", "ratings")
 """Targets that are asked for out of what comes before and after them."""
+MIXED = ("gaps", "ratings", "set")
+"""Targets for which CF is added to what the network says, with a weight chosen on valid."""
 STRATEGIES = ("auto", "ddp")
 NEGATIVES = 2000
 VALID_USERS = 2000

@@ -31,16 +31,23 @@ class States(nn.Module):
     two_sided : bool
         Whether histories are read from their end too, by a second set of branches, so that
         the gap between two interactions is seen from both sides.
+    gates_cf : bool
+        Whether the CF scores have a share of the gate; else they are added afterwards.
     """
 
     known: Tensor
 
-    def __init__(self, inputs: Inputs, settings: Settings, two_sided: bool = False) -> None:
+    def __init__(
+        self,
+        inputs: Inputs,
+        settings: Settings,
+        two_sided: bool = False,
+        gates_cf: bool = True,
+    ) -> None:
         super().__init__()
         n_items, width = len(inputs.popularity), settings.embedding_size
         self.touched: Touched | None = None  # the items that a training step is limited to
-        # between two sides the CF scores are no branch of a gap, but of the whole history
-        self.names = tuple(n for n in settings.branches if n != "cf" or not two_sided)
+        self.names = tuple(n for n in settings.branches if n != "cf" or gates_cf)
         self.items = nn.Embedding(n_items + 1, width, padding_idx=n_items)
         self.items.sparse = touches(settings, n_items)
         nn.init.normal_(self.items.weight, std=width**-0.5)

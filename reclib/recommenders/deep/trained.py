@@ -10,11 +10,11 @@ from torch import Tensor
 
 from reclib.recommenders.deep.rows import RowAdamW, clip
 from reclib.recommenders.deep.sequences import Batch
-from reclib.recommenders.deep.settings import TWO_SIDED, Settings
+from reclib.recommenders.deep.settings import MIXED, TWO_SIDED, Settings
 from reclib.recommenders.deep.share import taken
 from reclib.recommenders.deep.validation import ndcg
 
-CF_WEIGHTS = (0.0, 4.0, 8.0, 16.0, 24.0, 32.0, 48.0, 64.0, 96.0, 128.0)
+CF_WEIGHTS = (0.0, 4.0, 8.0, 16.0, 24.0, 32.0, 48.0, 64.0, 96.0, 128.0, 192.0, 256.0, 512.0)
 """Of CF scores that are added to log probabilities."""
 CF_SHARES = tuple(step / 10 for step in range(11))
 """Of CF in a mean of two expected ratings."""
@@ -56,9 +56,14 @@ class Trained(pl.LightningModule):
         return self.target in TWO_SIDED
 
     @property
+    def mixes(self) -> bool:
+        """Whether the network learns without CF, which is added to what it says."""
+        return self.target in MIXED
+
+    @property
     def weighs(self) -> bool:
         """Whether CF comes in with a weight that is chosen on valid."""
-        return "cf" in self.settings.branches and self.two_sided
+        return "cf" in self.settings.branches and self.mixes
 
     def scores(self, batch: Batch, training: bool = False) -> Tensor:
         """Return the scores of the catalogue for each asked user, ``[n_asked, n_items]``."""
