@@ -11,8 +11,9 @@ import pandas as pd
 
 from reclib.ledger import PUBLISHED, Ledger, Run, read_rows
 from reclib.per_user import PublishedRun, Stored, read_per_user, write_per_user
+from reclib.recommenders import CATALOGUE
 from reclib.recommenders.deep.settings import Settings
-from reclib.spec import SILENCE
+from reclib.spec import SILENCE, TRAINED
 
 MODEL = ["dataset", "protocol", "recommender"]
 NEWEST = {
@@ -69,14 +70,15 @@ def conditioned_results(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
     A run with other settings, trained for a single epoch for instance, is of no interest outside
     the chapter that made it; item vectors that are silenced in training are the exception, since
-    that belongs to the condition.
+    that belongs to the condition. What is not trained has no shorter form:
+    it counts also where it was run under conditions alone.
     """
     chosen = {_model(row): _settings(row) for row in newest(rows)}
     under = [
         row
         for row in rows
         if row.get("condition") and is_result({**row, "condition": None})
-        and chosen.get(_model(row)) == _settings(row)
+        and chosen.get(_model(row), _alone(row)) == _settings(row)
     ]  # fmt: skip
     last = {
         json.dumps([_model(row), _parameters(row), row["fold"], row["seed"]], sort_keys=True): row
@@ -91,6 +93,12 @@ def _model(row: Mapping[str, Any]) -> tuple[str, ...]:
 
 def _settings(row: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in row["settings"].items() if name != SILENCE}
+
+
+def _alone(row: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return what was chosen for a recommender that has no run on the data as they are."""
+    trained = CATALOGUE[row["recommender"]].family in TRAINED
+    return None if trained else _settings(row)
 
 
 def _parameters(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -172,6 +172,8 @@ def test_runs_under_conditions_count_with_the_chosen_settings_alone() -> None:
     silenced = row("silenced", condition=THIN, seed=2, settings={"item_dropout": 0.5})
     assert under(plain, row("a", condition=THIN), short, silenced) == ["a", "silenced"]
     assert under(row("alone", condition=THIN)) == [], "nothing says which settings are chosen"
+    closed = row("closed", condition=THIN, recommender="content", settings={"discount": 0.5})
+    assert under(closed) == ["closed"], "which is not trained, for longer or shorter"
     assert kept(plain, row("a", "2026-02-01", condition=THIN, settings=OTHER)) == ["plain"]
 
 

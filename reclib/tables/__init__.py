@@ -70,6 +70,7 @@ from reclib.tables.groups import (
     quality_by_group,
     traits,
 )
+from reclib.tables.in_full import in_full, in_full_finding, in_full_table
 from reclib.tables.larger import (
     LISTS,
     SETS,
@@ -176,6 +177,9 @@ __all__ = [
     "honesty_note",
     "image_finding",
     "image_table",
+    "in_full",
+    "in_full_finding",
+    "in_full_table",
     "kept_finding",
     "known_finding",
     "larger_comparison",
