@@ -160,6 +160,24 @@ def published_conditioned(dataset: str, folder: Path = PUBLISHED) -> list[Run]:
     return [PublishedRun(row, folder, stored[row["key"]]) for row in found if row["key"] in stored]
 
 
+def conditioned_on_record(ledger: Ledger, dataset: str, folder: Path = PUBLISHED) -> list[Run]:
+    """Return the runs of a dataset under conditions, of a ledger and published.
+
+    As `runs_on_record` does for those on the data as they are.
+    """
+    path = folder / f"{dataset}.jsonl"
+    mine = {row["key"]: row for row in ledger.rows() if row["dataset"] == dataset}
+    stored = read_per_user(path.with_suffix(".parquet"))
+    others = [row for row in read_rows(path) if row["key"] not in mine]
+    runs: list[Run] = []
+    for row in conditioned_results([*others, *mine.values()]):
+        if row["key"] in mine:
+            runs.append(Run(row, ledger.folder / "runs" / str(row["key"])))
+        elif row["key"] in stored:
+            runs.append(PublishedRun(row, folder, stored[row["key"]]))
+    return runs
+
+
 def publish(ledger: Ledger, dataset: str, folder: Path = PUBLISHED) -> Path:
     """Add the rows of a dataset to the published ones, and the values a user of its results.
 

@@ -201,3 +201,24 @@ def test_runs_under_conditions_are_published_user_by_user(tmp_path: Path) -> Non
     assert published_runs(tmp_path / "book")[0].row["key"] not in {
         each.row["key"] for each in found
     }
+
+
+def test_conditions_of_a_build_stand_beside_those_published(tmp_path: Path) -> None:
+    split, elsewhere, here = make_split(WIDE, "leave-last-out"), *(
+        Ledger(tmp_path / name) for name in ("elsewhere", "here")
+    )  # fmt: skip
+    made = {}
+    for name, ledgers in {"thin": [elsewhere, here], "cold-items": [elsewhere]}.items():
+        condition = Condition.of(name)
+        for ledger in ledgers:
+            made[name] = run(
+                "popularity", condition(split), ledger=ledger, condition=condition.origin
+            )
+    publish(elsewhere, "small", tmp_path / "book")
+    found = published.conditioned_on_record(here, "small", tmp_path / "book")
+    own = {each.row["condition"]["name"]: not isinstance(each, PublishedRun) for each in found}
+    assert own == {"thin": True, "cold-items": False}
+    for each in found:
+        expected = made[each.row["condition"]["name"]].per_user
+        pd.testing.assert_frame_equal(each.per_user, expected[list(each.per_user)], atol=1 / 240)
+    assert published.conditioned_on_record(here, "another", tmp_path / "book") == []

@@ -10,7 +10,7 @@ import pandas as pd
 
 from reclib.ledger import Run
 from reclib.per_user import PublishedRun
-from reclib.published import conditioned_results, published_conditioned, runs_on_record
+from reclib.published import conditioned_on_record, runs_on_record
 from reclib.tables.conditions import percent
 from reclib.tables.findings import BOUNDS, listed
 from reclib.tables.results import by_recommender, compare_all, pooled, title
@@ -36,7 +36,7 @@ COLUMNS = ["condition", "recommender", "title", "mean", "against"]
 def in_full(study: Study, protocol: str, metric: str, model: str = "integrated") -> pd.DataFrame:
     """Return what the runs on record with the chosen settings reach under each condition.
 
-    Of this build where it has such runs of the model, else as published.
+    Those of this build, and beside them those published.
 
     Returns
     -------
@@ -47,11 +47,7 @@ def in_full(study: Study, protocol: str, metric: str, model: str = "integrated")
         condition; empty for the model itself). Floor and ceiling are left out.
     """
     name = study.dataset.name
-    rows = [row for row in study.ledger.rows() if row["dataset"] == name]
-    made = [Run(row, study.ledger.folder / "runs" / str(row["key"]))
-            for row in conditioned_results(rows)]  # fmt: skip
-    if not any(run.row["recommender"] == model for run in made):
-        made = published_conditioned(name)
+    made = conditioned_on_record(study.ledger, name)
     plain = runs_on_record(study.ledger).get(name, [])
     told = [run for run in plain if not isinstance(run, PublishedRun) or run.stored]
     names = {run.row["recommender"] for run in made}
