@@ -11,6 +11,7 @@ import pandas as pd
 from reclib.ledger import Run
 from reclib.per_user import PublishedRun
 from reclib.published import conditioned_on_record, runs_on_record
+from reclib.recommenders import CATALOGUE
 from reclib.tables.conditions import percent
 from reclib.tables.findings import BOUNDS, listed
 from reclib.tables.results import by_recommender, compare_all, pooled, title
@@ -96,7 +97,9 @@ def in_full_table(table: pd.DataFrame, digits: int = 3) -> pd.DataFrame | None:
     if table.empty:
         return None
     wide = table.pivot_table(index="condition", columns="title", values="mean", sort=False)
-    wide = wide.rename_axis(columns=None)
+    there = set(table["recommender"])
+    titles = [title(name) for name in CATALOGUE if name in there]
+    wide = wide[titles].rename_axis(columns=None)
     return wide.map(lambda value: "-" if value != value else f"{value:.{digits}f}")
 
 
