@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import warnings
 from collections.abc import Iterator
@@ -146,6 +147,9 @@ def test_every_notebook_runs_on_an_order_without_a_clock(tmp_path: Path) -> None
     pages = [nbformat.read(job.output, as_version=4) for job in jobs]
     kinds = {out.output_type for page in pages for c in page.cells for out in c.get("outputs", [])}
     assert kinds <= {"display_data", "execute_result"}, "no warning and no bar in any cell"
+    said = [out.get("data", {}).get("text/markdown", "")
+            for page in pages for c in page.cells for out in c.get("outputs", [])]  # fmt: skip
+    assert not [text for text in said if re.search(r"\bnan\b", text)], "a number that is none"
     book.build(place, jobs, "quick")
     check.require_sound(place.html)
     text = (place.html / "my-log" / "01_data_exploration.html").read_text(encoding="utf-8")

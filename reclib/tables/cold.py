@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -117,11 +118,12 @@ def _means(runs: Sequence[Run], metric: str) -> pd.DataFrame:
 def spread_finding(table: pd.DataFrame, model: str) -> str:
     """Say whether folds or seeds move a result more, beside the gap between the best two."""
     order = table["mean"].sort_values(ascending=False)
-    gap = order.iloc[0] - order.iloc[1]
-    text = (
-        f"Over folds the standard deviation is at most {table['sd over folds'].max():.4f}; "
-        f"{order.index[0]} is ahead of {order.index[1]} by {gap:.4f}."
-    )
+    gap, most = order.iloc[0] - order.iloc[1], table["sd over folds"].max()
+    known = not math.isnan(most)
+    moved = f"Over folds the standard deviation is at most {most:.4f}" if known else (
+        "This edition has one fold, which says nothing of the others"
+    )  # fmt: skip
+    text = f"{moved}; {order.index[0]} is ahead of {order.index[1]} by {gap:.4f}."
     both = table.dropna()
     if title(model) not in both.index:
         return f"{text} Several seeds of a network belong to the full edition."

@@ -87,3 +87,14 @@ def test_folds_and_seeds_are_set_side_by_side(plant: Plant) -> None:
     assert "RNN is ahead of EASE by 0.2000" in said
     assert "Over 2 seeds on one fold RNN moves by 0.0707, over 2 folds by 0.0000" in said
     assert "full edition" in tables.spread_finding(table, "ease")
+
+
+def test_one_fold_has_no_spread(plant: Plant) -> None:
+    runs = [
+        plant(name, {METRIC: [0.0]}, **{METRIC: mean})
+        for name, mean in (("ease", 0.1), ("rnn", 0.4))
+    ]
+    said = tables.spread_finding(tables.spread(runs, [], METRIC), "rnn")
+    assert said.startswith("This edition has one fold")
+    assert "RNN is ahead of EASE by 0.3000" in said
+    assert "nan" not in said
