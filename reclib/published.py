@@ -152,26 +152,21 @@ def runs_on_record(ledger: Ledger | None, folder: Path = PUBLISHED) -> dict[str,
     return found
 
 
-def published_conditioned(dataset: str, folder: Path = PUBLISHED) -> list[Run]:
-    """Return the published runs of a dataset under conditions, those with values a user."""
-    path = folder / f"{dataset}.jsonl"
-    stored = read_per_user(path.with_suffix(".parquet"))
-    found = conditioned_results(read_rows(path))
-    return [PublishedRun(row, folder, stored[row["key"]]) for row in found if row["key"] in stored]
-
-
-def conditioned_on_record(ledger: Ledger, dataset: str, folder: Path = PUBLISHED) -> list[Run]:
+def conditioned_on_record(
+    ledger: Ledger | None, dataset: str, folder: Path = PUBLISHED
+) -> list[Run]:
     """Return the runs of a dataset under conditions, of a ledger and published.
 
     As `runs_on_record` does for those on the data as they are.
     """
     path = folder / f"{dataset}.jsonl"
-    mine = {row["key"]: row for row in ledger.rows() if row["dataset"] == dataset}
+    rows = [] if ledger is None else ledger.rows()
+    mine = {row["key"]: row for row in rows if row["dataset"] == dataset}
     stored = read_per_user(path.with_suffix(".parquet"))
     others = [row for row in read_rows(path) if row["key"] not in mine]
     runs: list[Run] = []
     for row in conditioned_results([*others, *mine.values()]):
-        if row["key"] in mine:
+        if ledger is not None and row["key"] in mine:
             runs.append(Run(row, ledger.folder / "runs" / str(row["key"])))
         elif row["key"] in stored:
             runs.append(PublishedRun(row, folder, stored[row["key"]]))

@@ -192,7 +192,7 @@ def test_runs_under_conditions_are_published_user_by_user(tmp_path: Path) -> Non
         condition = Condition.of(name)
         made[name] = run("popularity", condition(split), ledger=ledger, condition=condition.origin)
     publish(ledger, "small", tmp_path / "book")
-    found = published.published_conditioned("small", tmp_path / "book")
+    found = published.conditioned_on_record(None, "small", tmp_path / "book")
     assert {each.row["condition"]["name"] for each in found} == set(made)
     for each in found:
         mine = made[each.row["condition"]["name"]].per_user

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from reclib.claims import VERDICTS, Claim, Evidence, Judgement
 from reclib.ledger import PUBLISHED, Ledger, Run
 from reclib.per_user import PublishedRun
 from reclib.published import (
-    conditioned_results,
+    conditioned_on_record,
     newest,
-    published_conditioned,
     runs_on_record,
 )
 from reclib.report.layout import Source
@@ -23,8 +21,12 @@ from reclib.tables.results import pooled, title
 METRIC = "precision@10"
 
 
-def gather(folder: Path, found: Sequence[Source]) -> Evidence:
-    """Return the test runs of the datasets, the last of each and without ablations."""
+def gather(folder: Path, found: Sequence[Source], published: Path = PUBLISHED) -> Evidence:
+    """Return the test runs of the datasets, the last of each and without ablations.
+
+    Those under conditions with the ones published beside them: the chosen settings take too long
+    there for a quick build.
+    """
     rows = Ledger(folder).rows() if folder.exists() else []
     runs = {
         source.title: [
@@ -33,15 +35,13 @@ def gather(folder: Path, found: Sequence[Source]) -> Evidence:
         ]
         for source in found
     }
-    return Evidence(runs, conditioned={source.title: _conditioned(source, rows, folder)
-                                       for source in found})  # fmt: skip
-
-
-def _conditioned(source: Source, rows: Sequence[dict[str, Any]], folder: Path) -> list[Run]:
-    """Return the runs under conditions, of this build or, where it has none, as published."""
-    mine = [row for row in rows if _belongs(row, source)]
-    known = [Run(row, folder / "runs" / str(row["key"])) for row in conditioned_results(mine)]
-    return known or published_conditioned(source.slug)
+    ledger = Ledger(folder) if folder.exists() else None
+    conditioned = {
+        source.title: [run for name in _names(source)
+                       for run in conditioned_on_record(ledger, name, published)]
+        for source in found
+    }  # fmt: skip
+    return Evidence(runs, conditioned=conditioned)
 
 
 def on_record(folder: Path, found: Sequence[Source], published: Path = PUBLISHED) -> Evidence:
@@ -59,7 +59,7 @@ def on_record(folder: Path, found: Sequence[Source], published: Path = PUBLISHED
     first = [name for source in found for name in _names(source) if name in told]
     return Evidence(
         {titles[name]: told[name] for name in [*first, *told] if told[name]},
-        conditioned=gather(folder, found).conditioned,
+        conditioned=gather(folder, found, published).conditioned,
     )
 
 

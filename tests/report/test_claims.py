@@ -244,11 +244,23 @@ def test_pictures_have_to_beat_none_and_wrong_ones(
 def test_runs_under_conditions_are_gathered_apart(tmp_path: Path) -> None:
     run(tmp_path, "ease", "leave-last-out", 0.2)
     conditioned(tmp_path, "ease", 0.1, "thin", share=0.1)
-    found = facts.gather(tmp_path, [FIRST])
+    found = facts.gather(tmp_path, [FIRST], tmp_path / "nothing")
     assert [each.row.get("condition") for each in found.runs["MovieLens 100K"]] == [None]
     (only,) = found.under("MovieLens 100K", "thin")
     assert only.per_user["ndcg@10"].mean() == pytest.approx(0.1, abs=0.01)
     assert found.under("MovieLens 100K", "noise") == []
+
+
+def test_a_quick_build_does_not_hide_what_is_published_under_conditions(tmp_path: Path) -> None:
+    here, elsewhere, book = (tmp_path / name for name in ("here", "elsewhere", "book"))
+    thin = {"name": "thin", "share": 0.1, "code": "c"}
+    for folder, name in ((here, "ease"), (elsewhere, "integrated")):
+        run(folder, name, "holdout", 0.2, cutoffs=[10])
+        run(folder, name, "holdout", 0.1, cutoffs=[10], condition=thin)
+    publish(book, elsewhere)
+    for found in (facts.gather(here, [FIRST], book), facts.on_record(here, [FIRST], book)):
+        some = found.under("MovieLens 100K", "thin")
+        assert {each.row["recommender"] for each in some} == {"ease", "integrated"}
 
 
 def trained(folder: Path, speed_up: float, ndcg: float) -> None:
