@@ -203,9 +203,8 @@ def judge_robust(evidence: Evidence) -> Judgement:
     text = f" Precision at {evidence.cutoff}: {listed(sentences)}." if sentences else ""
     if not folds or min(folds) < FEWEST_FOLDS:
         known = min(folds, default=0)
-        return Judgement(
-            OPEN, f"The integrated approach was run on {known} fold{'s' * (known != 1)}.{text}"
-        )
+        fewest = f"{known} fold{'s' * (known != 1)} of the dataset with the fewest"
+        return Judgement(OPEN, f"The integrated approach was run on {fewest}.{text}")
     won = f"The integrated approach leads on {sum(ahead)} of {len(ahead)} folds.{text}"
     return Judgement(SUPPORTED if all(ahead) else REFUTED, won)
 

@@ -115,7 +115,9 @@ def test_robustness_needs_folds(tmp_path: Path) -> None:
             )
         )
 
-    assert claim("It is robust").judge(folds(1)).verdict == rules.OPEN
+    too_few = claim("It is robust").judge(folds(1))
+    assert too_few.verdict == rules.OPEN
+    assert "on 1 fold of the dataset with the fewest" in too_few.evidence
     assert claim("It is robust").judge(folds(3)).verdict == rules.SUPPORTED
 
 
