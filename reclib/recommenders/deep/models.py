@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from functools import reduce
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
 import pandas as pd
 import pytorch_lightning as pl
 import torch
+from torch import Tensor
 
 from reclib.recommenders import pictures
 from reclib.recommenders.base import FloatArray, IntArray, Recommender
@@ -17,11 +21,12 @@ from reclib.recommenders.deep.data import HistoryData, asking, log_of, scored_at
 from reclib.recommenders.deep.features import Context, bags
 from reclib.recommenders.deep.inputs import Inputs
 from reclib.recommenders.deep.integrated import IntegratedModule
+from reclib.recommenders.deep.members import Member, found_in, seeds, together
 from reclib.recommenders.deep.rated import Ratings
 from reclib.recommenders.deep.sequences import Batch
 from reclib.recommenders.deep.settings import MIXED, Settings
 from reclib.recommenders.deep.social import profiles
-from reclib.recommenders.deep.training import METRIC, reproducible, scratch, train
+from reclib.recommenders.deep.training import reproducible, scratch, train
 
 if TYPE_CHECKING:
     from reclib.splits import Split
@@ -47,48 +52,67 @@ class Integrated(Settings, Recommender):
         found at the validation stage first, and then everything is trained for as many. With
         ``epochs`` in the settings, nothing has to be found.
         """
-        if self.epochs:
-            self.curve = self._train(split, None, self.epochs)
-        elif split.refits:
-            valid = split.at("valid")
-            self.curve = self._train(valid, valid, self.max_epochs)
-            self._train(split, None, self.found["epochs"])
-        else:
-            self.curve = self._train(split, split.validation, self.max_epochs)
-        weight = self.found.get("cf_weight", self.cf_weight)
-        if weight is not None:
-            self.module.cf_weight.fill_(weight)
+        self.context = Context.of(split.train)
+        with ExitStack() as kept:  # a killed training repeats no member that has ended
+            members = [
+                self._member(split, replace(self.network(), seed=seed), kept)
+                for seed in seeds(self.seed, self.members)
+            ]
+        self.modules = [member.module for member in members]
+        self.curve, self.found = together(members)
+        self.device = str(self.module.device)
+        self.world_size = self.devices * self.num_nodes if self.strategy == "ddp" else 1
         self.histories = log_of(split, "history", self.context).histories()
         return self
 
-    def _train(self, split: Split, validation: Split | None, epochs: int) -> pd.DataFrame:
-        """Train one module on one split for at most some epochs, and return the curve."""
-        settings, target = self.network(), target_of(self.target, split)
-        self.context = Context.of(split.train)
+    def _member(self, split: Split, settings: Settings, kept: ExitStack) -> Member:
+        """Train one network, after another that finds the epochs where nothing is validated."""
+        if self.epochs:
+            last = first = self._train(split, None, settings, self.epochs, kept)
+        elif split.refits:
+            valid = split.at("valid")
+            first = self._train(valid, valid, settings, self.max_epochs, kept)
+            last = self._train(split, None, settings, first.found["epochs"], kept)
+        else:
+            last = first = self._train(split, split.validation, settings, self.max_epochs, kept)
+        weight = first.found.get("cf_weight", self.cf_weight)
+        if weight is not None:
+            last.module.cf_weight.fill_(weight)
+        return Member(last.module, first.curve, first.found)
+
+    def _train(
+        self,
+        split: Split,
+        validation: Split | None,
+        settings: Settings,
+        epochs: int,
+        kept: ExitStack,
+    ) -> Member:
+        """Train one network on one split for at most some epochs."""
+        target = target_of(self.target, split)
         data = HistoryData(split, validation, self.context, settings, target)
         with reproducible():
-            pl.seed_everything(self.seed, verbose=False)
-            self.module = IntegratedModule(
+            pl.seed_everything(settings.seed, verbose=False)
+            module = IntegratedModule(
                 inputs(split, self.context, settings, target), settings, target
             )
         looks = pictures.origin(split, {"branches": self.branches}).values()
         key = (split.checksum, split.dataset.checksum, split.stage, str(epochs), *looks)
-        with scratch(settings, *key) as folder:
-            curve = train(self.module, data, settings, folder, epochs)
-        self.device = str(self.module.device)
-        self.world_size = settings.devices * settings.num_nodes if settings.strategy == "ddp" else 1
-        if validation is not None:
-            self.found = {"epochs": int(curve[METRIC].to_numpy().argmax()) + 1}
-            if self.module.weighs:
-                self.found["cf_weight"] = round(self.module.cf_weight.item(), 6)
-        return curve
+        folder = kept.enter_context(scratch(settings, *key))
+        curve = train(module, data, settings, folder, epochs)
+        return Member(module, curve, {} if validation is None else found_in(module, curve))
+
+    @property
+    def module(self) -> IntegratedModule:
+        """The first of the networks."""
+        return self.modules[0]
 
     def scores(self, users: IntArray) -> FloatArray:
         """Return float32 scores ``[len(users), n_items]``; popularity where nothing is known."""
         result = np.empty((len(users), self.histories.n_items), np.float32)
         with torch.inference_mode():
             for rows, batch in self._batches(users):
-                result[rows] = self.module.scores(batch).cpu().numpy()
+                result[rows] = self._mean(module.scores(batch) for module in self.modules)
         return result
 
     def gate(self, users: IntArray) -> pd.DataFrame:
@@ -101,9 +125,14 @@ class Integrated(Settings, Recommender):
         shares = np.empty((len(users), len(names)), np.float32)
         with torch.inference_mode():
             for rows, batch in self._batches(users):
-                shares[rows] = self.module.shares(batch).cpu().numpy()
+                shares[rows] = self._mean(module.shares(batch) for module in self.modules)
         index = pd.Index(users, name="user")
         return pd.DataFrame(shares, index=index, columns=names)
+
+    def _mean(self, found: Iterable[Tensor]) -> FloatArray:
+        """Return the mean over the networks."""
+        result: FloatArray = (reduce(torch.add, found) / len(self.modules)).cpu().numpy()
+        return result
 
     def _batches(self, users: IntArray) -> list[tuple[np.ndarray, Batch]]:
         """Return batches of similar length, longest first, with the rows they answer."""

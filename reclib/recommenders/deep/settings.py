@@ -111,6 +111,9 @@ class Settings:
     image_shuffle : bool
         Whether pictures are handed round at random among the items that have one: a control, in
         which they can be of no use.
+    members : int
+        Networks that differ in their seed and are trained one after the other; their scores are
+        averaged. See `reclib.recommenders.deep.members`.
     precision : {"medium", "high", "highest"}
         Of matrix products in training, as in ``torch.set_float32_matmul_precision``: "medium"
         multiplies in bfloat16 where the device is faster at it, and adds in float32.
@@ -168,6 +171,7 @@ class Settings:
     image_channels: tuple[int, ...] = (16, 32, 64)
     image_batch: int = 256
     image_shuffle: bool = False
+    members: int = 1
     precision: str = "medium"
     seed: int = 2026
     progress: bool = False
@@ -199,7 +203,8 @@ class Settings:
                 f"embedding_size {self.embedding_size} is not a multiple of n_heads {self.n_heads}",
                 "Choose a multiple.",
             )
-
+        if self.members < 1:
+            raise DataError(f"{self.members} networks are none", "Set members to 1 or more.")
         if not 0 <= self.averaging <= 0.5:
             raise DataError(
                 f"averaging {self.averaging:g} is not in [0, 0.5]", "Choose a share in it."

@@ -40,8 +40,9 @@ def train(
 ) -> pd.DataFrame:
     """Train, restore the best weights, and return the curve.
 
-    Goes on from ``folder/last.ckpt`` if an earlier training of the same thing left one. Without
-    validation batches all ``epochs`` are trained and what is there at the end is kept.
+    Goes on from ``folder/last.ckpt`` if an earlier training of the same thing left one, and takes
+    what is there if that had ended. Without validation batches all ``epochs`` are trained and
+    what is there at the end is kept.
     """
     validated = data.ranking is not None
     average = Average(0.0 if module.states.items.sparse else settings.averaging)
@@ -66,13 +67,15 @@ def train(
             use_distributed_sampler=False,
             **processes(settings),
         )
-        last = folder / "last.ckpt"
-        trainer.fit(module, data, ckpt_path=str(last) if last.exists() else None)
+        last, ended = folder / "last.ckpt", folder / "ended"
+        if not ended.exists():
+            trainer.fit(module, data, ckpt_path=str(last) if last.exists() else None)
         trainer.strategy.barrier()  # the first process has written
-        if validated:
-            best = torch.load(folder / "best.ckpt", weights_only=True, map_location="cpu")
-            module.load_state_dict(best["state_dict"])
-            average.load_state_dict(best["callbacks"][average.state_key])
+        ended.touch()
+        kept = torch.load(folder / "best.ckpt" if validated else last, weights_only=True,
+                          map_location="cpu")  # fmt: skip
+        module.load_state_dict(kept["state_dict"])
+        average.load_state_dict(kept["callbacks"][average.state_key])
         average.end_with(module)
     module.eval()
     curve = read_curve(folder)
