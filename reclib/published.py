@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +87,22 @@ def conditioned_results(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     return list(last.values())
 
 
+def part_results(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the test runs with some branches alone, and else the settings that stand now.
+
+    Of several by one seed on one fold, the last.
+    """
+    chosen = {_model(row): row["settings"] for row in newest(rows)}
+    parts = {}
+    for row in sorted(rows, key=lambda row: str(row.get("finished", ""))):
+        others = {name: value for name, value in row["settings"].items() if name != "branches"}
+        plain = {**row, "settings": others}
+        if not is_result(row) and is_result(plain) and chosen.get(_model(row)) == others:
+            branches = sorted(row["settings"]["branches"])
+            parts[(*_model(row), *branches, row["fold"], row["seed"])] = row
+    return list(parts.values())
+
+
 def _model(row: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(str(row[name]) for name in (*MODEL, "dataset_checksum"))
 
@@ -159,13 +175,28 @@ def conditioned_on_record(
 
     As `runs_on_record` does for those on the data as they are.
     """
+    return _on_record(ledger, dataset, conditioned_results, folder)
+
+
+def parts_on_record(ledger: Ledger | None, dataset: str, folder: Path = PUBLISHED) -> list[Run]:
+    """Return the runs of a dataset with some branches alone, of a ledger and published."""
+    return _on_record(ledger, dataset, part_results, folder)
+
+
+def _on_record(
+    ledger: Ledger | None,
+    dataset: str,
+    chosen: Callable[[list[dict[str, Any]]], list[dict[str, Any]]],
+    folder: Path,
+) -> list[Run]:
+    """Return the chosen runs of a dataset whose values a user are at hand."""
     path = folder / f"{dataset}.jsonl"
     rows = [] if ledger is None else ledger.rows()
     mine = {row["key"]: row for row in rows if row["dataset"] == dataset}
     stored = read_per_user(path.with_suffix(".parquet"))
     others = [row for row in read_rows(path) if row["key"] not in mine]
     runs: list[Run] = []
-    for row in conditioned_results([*others, *mine.values()]):
+    for row in chosen([*others, *mine.values()]):
         if ledger is not None and row["key"] in mine:
             runs.append(Run(row, ledger.folder / "runs" / str(row["key"])))
         elif row["key"] in stored:
@@ -183,7 +214,7 @@ def publish(ledger: Ledger, dataset: str, folder: Path = PUBLISHED) -> Path:
     mine = [row for row in ledger.rows() if row["dataset"] == dataset]
     rows = last_of_each([*read_rows(path), *mine])
     path.parent.mkdir(parents=True, exist_ok=True)
-    shown = [*newest(rows), *conditioned_results(rows)]
+    shown = [*newest(rows), *conditioned_results(rows), *part_results(rows)]
     write_per_user(ledger, shown, path.with_suffix(".parquet"))
     lines = (json.dumps(row, sort_keys=True) + "\n" for row in rows)
     scratch = path.with_suffix(".unfinished")

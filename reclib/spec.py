@@ -101,22 +101,15 @@ def conditioned(
     ]
 
 
-def ablated(
-    name: str,
-    protocol: str,
-    branches: Sequence[str],
-    limits: Mapping[str, Mapping[str, Any]] | None = None,
-) -> list[Spec]:
-    """Return a network as a whole, then without each branch, then with each one alone.
-
-    Under the same ``limits``, if there are any; see `conditioned`.
-    """
-    whole, *_ = conditioned([name], protocol, limits=limits)
+def ablated(name: str, protocol: str, branches: Sequence[str], seeds: Sequence[int]) -> list[Spec]:
+    """Return a network without each branch, then with each one alone, for every seed."""
     without = [[each for each in branches if each != off] for off in branches]
     alone = [[each] for each in branches]
-    parts = [replace(whole, settings={**whole.settings, "branches": some})
-             for some in (*without, *alone)]  # fmt: skip
-    return [whole, *parts]
+    return [
+        Spec(name, protocol, settings={"branches": some}, seed=seed)
+        for some in (*without, *alone)
+        for seed in seeds
+    ]
 
 
 def seeded(spec: Spec, seed: int) -> Spec:

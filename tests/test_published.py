@@ -222,3 +222,21 @@ def test_conditions_of_a_build_stand_beside_those_published(tmp_path: Path) -> N
         expected = made[each.row["condition"]["name"]].per_user
         pd.testing.assert_frame_equal(each.per_user, expected[list(each.per_user)], atol=1 / 240)
     assert published.conditioned_on_record(here, "another", tmp_path / "book") == []
+
+
+def test_the_branches_alone_of_what_stands_are_published_user_by_user(tmp_path: Path) -> None:
+    """What was left out with settings since replaced is of no interest any more."""
+    split, ledger = make_split(WIDE, "leave-last-out"), Ledger(tmp_path / "ledger")
+    brief = {"max_epochs": 1, "embedding_size": 8, "hidden_size": 8, "cf_folds": 2}
+    alone = {"branches": ["cf"]}
+    for settings in (brief | {"dropout": 0.0} | alone, brief | alone, brief):
+        run("integrated", split, ledger=ledger, settings=settings)
+    publish(ledger, "small", tmp_path / "book")
+    (found,) = published.parts_on_record(None, "small", tmp_path / "book")
+    assert found.row["settings"].items() >= (brief | alone).items()
+    assert found.row["settings"]["dropout"] > 0
+    (mine,) = published.parts_on_record(ledger, "small", tmp_path / "book")
+    assert not isinstance(mine, PublishedRun)
+    expected = mine.per_user[list(found.per_user)]
+    pd.testing.assert_frame_equal(found.per_user, expected, atol=1e-12)
+    assert published.parts_on_record(ledger, "another", tmp_path / "book") == []

@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+from reclib.tables.ablations import (
+    ablated_runs,
+    ablation,
+    ablation_finding,
+    ablation_origin,
+    alone_finding,
+)
 from reclib.tables.beyond import (
     beyond_finding,
     beyond_table,
@@ -49,8 +56,6 @@ from reclib.tables.data import (
 from reclib.tables.domains import domain_finding, domain_gains
 from reclib.tables.examples import example_user, history, told_apart, told_apart_finding, top_lists
 from reclib.tables.findings import (
-    ablation_finding,
-    alone_finding,
     answer,
     comparison_finding,
     fold_finding,
@@ -99,7 +104,6 @@ from reclib.tables.peers import (
     recorded_table,
 )
 from reclib.tables.results import (
-    ablation,
     compare_all,
     display_comparison,
     display_table,
@@ -126,8 +130,10 @@ from reclib.tables.settings import against_anchors, anchor_finding, settings_tab
 __all__ = [
     "LISTS",
     "SETS",
+    "ablated_runs",
     "ablation",
     "ablation_finding",
+    "ablation_origin",
     "against",
     "against_anchors",
     "alone_finding",

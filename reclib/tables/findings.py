@@ -118,21 +118,6 @@ def training_finding(runs: Sequence[Run], protocol: str) -> str:
     return f"Training took {listed(parts)}, on {runs[0].row['device']}."
 
 
-def ablation_finding(ablation: pd.DataFrame) -> str:
-    """Say which branches matter, by the corrected test."""
-    if ablation.empty:
-        return "The ablation is not part of this edition."
-    needed = ablation.loc[ablation["verb"] == "falls behind", "title"]
-    hurts = ablation.loc[ablation["verb"] == "beats", "title"]
-    names = [text.removeprefix("without ") for text in needed]
-    text = (
-        f"Switching off {listed(names)} costs accuracy by the corrected test"
-        if names
-        else "No single branch is missed by the corrected test: the others make up for it"
-    )
-    return text + (f"; the model is better {listed(list(hurts))}." if len(hurts) else ".")
-
-
 def quality_time_finding(table: pd.DataFrame) -> str:
     """Say when each network passes the best of what is solved at once, on the valid part."""
     solved, trained = table[table["epoch"].isna()], table[table["epoch"].notna()]
@@ -150,24 +135,6 @@ def quality_time_finding(table: pd.DataFrame) -> str:
     if never:
         sentences.append(f"{listed(never)} never {'is' if len(never) == 1 else 'are'}.")
     return " ".join(sentences)
-
-
-def alone_finding(alone: pd.DataFrame) -> str:
-    """Say which branches alone fall behind the whole, by the corrected test, and which is best."""
-    if alone.empty:
-        return "The ablation is not part of this edition."
-    behind = alone["verb"] == "falls behind"
-    level = list(alone.loc[~behind, "title"])
-    best = alone.loc[alone["mean"].idxmax()]
-    text = (
-        f"{listed(level)} {'is' if len(level) == 1 else 'are'} not told apart from the whole"
-        if level
-        else "Every branch alone falls behind the whole"
-    )
-    return (
-        f"{text[0].upper()}{text[1:]} by the corrected test. The best is {best['title']}, at "
-        f"{best['mean']:+.3f} [{best['low']:+.3f}, {best['high']:+.3f}]."
-    )
 
 
 def protocol_finding(summary: pd.DataFrame, metric: str) -> str:

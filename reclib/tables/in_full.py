@@ -92,13 +92,18 @@ def _compared(condition: str, runs: Sequence[Run], model: str, metric: str) -> p
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def in_full_table(table: pd.DataFrame, digits: int = 3) -> pd.DataFrame | None:
-    """Return a row a condition and a column a recommender, as they are printed; None if empty."""
+def in_full_table(
+    table: pd.DataFrame, model: str = "integrated", digits: int = 3
+) -> pd.DataFrame | None:
+    """Return a row a condition and a column a recommender, as they are printed; None if empty.
+
+    The model comes first, so that a narrow page shows it beside the others.
+    """
     if table.empty:
         return None
     wide = table.pivot_table(index="condition", columns="title", values="mean", sort=False)
     there = set(table["recommender"])
-    titles = [title(name) for name in CATALOGUE if name in there]
+    titles = [title(name) for name in dict.fromkeys([model, *CATALOGUE]) if name in there]
     wide = wide[titles].rename_axis(columns=None)
     return wide.map(lambda value: "-" if value != value else f"{value:.{digits}f}")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 import pandas as pd
@@ -99,7 +99,7 @@ def compare_all(runs: Sequence[Run], baseline: str, metric: str) -> pd.DataFrame
     groups = {name: group for (_, name), group in by_recommender(runs).items()}
     reference = pooled(groups[baseline], metric)
     others = [name for name in groups if name not in (baseline, "random", "oracle")]
-    found = [_compare(pooled(groups[name], metric), reference) for name in others]
+    found = [compare(pooled(groups[name], metric), reference) for name in others]
     rows = [
         {
             "recommender": name, "title": title(name), "mean": each.difference,
@@ -111,7 +111,8 @@ def compare_all(runs: Sequence[Run], baseline: str, metric: str) -> pd.DataFrame
     return pd.DataFrame(rows).sort_values("mean", ascending=False, ignore_index=True)
 
 
-def _compare(values: pd.Series, reference: pd.Series) -> statistics.Comparison:
+def compare(values: pd.Series, reference: pd.Series) -> statistics.Comparison:
+    """Compare one value a user with another, over the users that both have."""
     both = pd.concat([values, reference], axis=1, join="inner").to_numpy()
     return statistics.compare(both[:, 0], both[:, 1], seed=SEED)
 
@@ -145,34 +146,6 @@ def fold_table(runs: Sequence[Run], metrics: Sequence[str]) -> pd.DataFrame:
             cells = [f"{values[m].mean():.3f} ± {values[m].std():.3f}" for m in metrics]
             rows[title(name)] = dict(zip(metrics, cells, strict=True)) | {"folds": len(group)}
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("recommender")
-
-
-def ablation(
-    whole: Run, parts: Mapping[str, Run], metric: str, wording: str = "without {}"
-) -> pd.DataFrame:
-    """Compare the whole model with itself less some of its branches, over the same users.
-
-    Parameters
-    ----------
-    whole : Run
-        All branches on.
-    parts : mapping of str to Run
-        The branch that was switched off, or left on alone, and the run.
-    metric : str
-    wording : str
-        What is said of the branch.
-    """
-    names = list(parts)
-    found = [_compare(parts[name].per_user[metric], whole.per_user[metric]) for name in names]
-    rows = [
-        {
-            "title": wording.format(name), "mean": each.difference, "low": each.interval[0],
-            "high": each.interval[1], "p_holm": each.p_holm, "verb": each.verb,
-        }
-        for name, each in zip(names, statistics.correct(found), strict=True)
-    ]  # fmt: skip
-    columns = ["title", "mean", "low", "high", "p_holm", "verb"]
-    return pd.DataFrame(rows, columns=columns)
 
 
 def learning_curves(runs: Sequence[Run], protocol: str) -> pd.DataFrame:

@@ -59,7 +59,7 @@ def test_each_condition_is_compared_by_itself(study: Any) -> None:
     table = tables.in_full_table(found)
     assert table is not None
     assert table.loc["new items", "Item-based CF"] == "-"
-    assert list(table) == ["Item-based CF", "Content-based", "Integrated"], "as elsewhere"
+    assert list(table) == ["Integrated", "Item-based CF", "Content-based"], "as elsewhere"
     assert list(table.index) == ["as it is", "30 % of the interactions", "new items"]
     text = tables.in_full_finding(found)
     assert "Integrated beats everybody under 1 of 2 conditions (new items)" in text

@@ -66,29 +66,6 @@ def test_a_fold_table_has_mean_deviation_and_number_of_folds(plant: Plant) -> No
     assert tables.fold_table(runs[:1], [METRIC]).empty
 
 
-def test_an_ablation_says_which_branch_is_missed(plant: Plant) -> None:
-    whole = plant("integrated", values())
-    without = {"cf": plant("integrated", values(-0.1)), "cnn": plant("integrated", values(1e-3))}
-    found = tables.ablation(whole, without, METRIC)
-    assert found["title"].tolist() == ["without cf", "without cnn"]
-    assert found["verb"].tolist() == ["falls behind", "is level with"]
-    assert "Switching off cf costs" in tables.ablation_finding(found)
-    assert "No single branch" in tables.ablation_finding(found.iloc[1:])
-    assert "not part" in tables.ablation_finding(tables.ablation(whole, {}, METRIC))
-
-
-def test_branches_alone_are_set_against_the_whole(plant: Plant) -> None:
-    whole = plant("integrated", values())
-    parts = {"cf": plant("integrated", values(-0.1)), "rnn": plant("integrated", values(1e-3))}
-    found = tables.ablation(whole, parts, METRIC, "{} alone")
-    assert list(found["title"]) == ["cf alone", "rnn alone"]
-    text = tables.alone_finding(found)
-    assert text.startswith("Rnn alone is not told apart")
-    assert "The best is rnn alone, at +0.0" in text
-    assert "Every branch alone falls behind" in tables.alone_finding(found.iloc[:1])
-    assert "not part" in tables.alone_finding(tables.ablation(whole, {}, METRIC))
-
-
 def test_learning_curves_are_those_of_the_protocol(plant: Plant) -> None:
     curve = pd.DataFrame({"epoch": [1, 2], "train_loss": [1.0, 0.5]})
     runs = [
