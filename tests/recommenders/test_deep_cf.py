@@ -160,3 +160,14 @@ def test_blocks_of_some_items_are_columns_of_those_of_all() -> None:
     some = cf.blocks(rows, before[..., asked], tables, lengths, 2, asked)
     for all_of_them, chosen in zip(whole, some, strict=True):
         torch.testing.assert_close(chosen, all_of_them[..., asked])
+
+
+def test_without_folds_there_are_the_weights_of_all_users_alone() -> None:
+    whole, cf = weights(taken()), weights(taken(), n_folds=0)
+    users = torch.arange(12)
+    for training in (True, False):
+        assert cf.table_of(users, training=training).tolist() == [0] * 12
+    for kind, table in enumerate(cf.tables.split(9)):
+        start = (whole.n_folds + kind * (whole.n_folds + 1)) * 9
+        torch.testing.assert_close(table, whole.tables[start : start + 9])
+    assert len(cf.tables) == 2 * 9

@@ -300,15 +300,16 @@ def test_gap_loss_is_the_mean_cross_entropy_with_the_rest_of_the_history_out_of_
     torch.testing.assert_close(network.gap_loss(batch), torch.stack(losses).mean())
 
 
-@pytest.mark.parametrize("target", ["gaps", "set"])
+@pytest.mark.parametrize("target", ["gaps", "set", "next"])
 def test_the_weight_of_cf_is_the_one_that_ranks_best_on_valid(target: str) -> None:
     from reclib.metrics import evaluate
     from reclib.recommenders.deep.models import Integrated
 
     valid, briefly = board().at("valid"), {"max_epochs": 1, "branches": ("cf", "rnn")}
-    found = Integrated(**DEEP | briefly, target=target).fit(valid)
+    found = Integrated(**DEEP | briefly, target=target, fusion="added").fit(valid)
+    assert found.found["cf_weight"] in found.module.choices
     values = {}
-    for weight in trained.CF_WEIGHTS:
+    for weight in trained.CF_MULTIPLES if target == "next" else trained.CF_WEIGHTS:
         found.module.cf_weight.fill_(weight)
         values[weight] = evaluate(found, valid, (10,)).summary["ndcg@10"]
     best = float(found.curve["valid_ndcg@10"].max())
@@ -329,6 +330,25 @@ def test_the_score_of_a_set_is_the_log_probability_plus_that_of_cf() -> None:
         weights = network.cf.tables[-network.n_items :]  # those of all users
         expected = likely + 3.0 * weights[history].sum(0)
         torch.testing.assert_close(network.scores(batch)[row], expected, atol=1e-5, rtol=1e-5)
+
+
+def test_a_network_that_cf_is_added_to_learns_as_if_there_were_none() -> None:
+    """And the score of the next item is its log probability plus every CF score to scale."""
+    batch, settings = batch_of(ring()), {"dropout": 0.0, "fusion": "added"}
+    network = module(ring(), branches=("cf", "rnn"), **settings)
+    alone = module(ring(), branches=("rnn",), **settings)
+    shared = {k: v for k, v in network.state_dict().items() if k != "cf_scale"}
+    alone.load_state_dict(shared, strict=False)
+    torch.testing.assert_close(network.next_loss(batch), alone.next_loss(batch), rtol=0, atol=0)
+    network.cf_weight.fill_(2.0)
+    assert network.cf is not None
+    tables = network.cf.table_of(batch.users, training=False)
+    bags = network.cf.bag(batch.bag, batch.offsets, batch.ages, tables)
+    assert len(bags) == 3, "two of EASE and the transitions"
+    expected = alone.scores(batch).log_softmax(-1)
+    for bag, level in zip(bags, network.cf.levels, strict=True):
+        expected = expected + 2.0 * bag / level
+    torch.testing.assert_close(network.scores(batch), expected, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,9 @@ class CFWeights(nn.Module):
     ----------
     histories : Histories
         The training part.
-    n_folds, max_items, decays, transition, transition_l2, seed
+    n_folds : int
+        0 where the network does not train on the scores: there are the weights of all users.
+    max_items, decays, transition, transition_l2, seed
         See `Settings`; a ``transition`` of 0 leaves the transitions out.
     **options : float
         Of `reclib.recommenders.ease.ease`.
@@ -78,7 +80,8 @@ class CFWeights(nn.Module):
         self.kinds = [EASE] * len(decays) + [TRANSITIONS] * len(steps)
         generator = torch.Generator().manual_seed(seed)
         self._keep("decays", torch.tensor(decays + steps))
-        self._keep("folds", torch.randperm(histories.n_users, generator=generator) % n_folds)
+        order = torch.randperm(histories.n_users, generator=generator)
+        self._keep("folds", order % max(n_folds, 1))
         users, items = self._cover(histories, max_items)
         taken = Taken(users, items, self.folds.numpy(), self.size, n_folds)
         self._keep("tables", out_of_fold(taken, transition, transition_l2, options))
@@ -111,7 +114,8 @@ class CFWeights(nn.Module):
 
     def table_of(self, users: Tensor, training: bool) -> Tensor:
         """Return which table each user reads, int64 ``[batch]``."""
-        return self.folds[users] if training else torch.full_like(users, self.n_folds)
+        own = training and self.n_folds
+        return self.folds[users] if own else torch.full_like(users, self.n_folds)
 
     def bag(
         self,

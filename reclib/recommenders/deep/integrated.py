@@ -102,7 +102,7 @@ class IntegratedModule(Scored):
 
     def cf_scores(self, batch: Batch, among: Competitors, size: int) -> Iterator[Tensor] | None:
         """Return the CF scores by block, from weights that have not seen the batch's users."""
-        if self.cf is None:
+        if self.cf is None or self.mixes:
             return None
         tables = self.cf.table_of(batch.users, training=True)
         before = self.cf.bag(batch.bag, batch.offsets, batch.ages, tables, among.items)

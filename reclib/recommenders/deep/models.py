@@ -24,7 +24,7 @@ from reclib.recommenders.deep.integrated import IntegratedModule
 from reclib.recommenders.deep.members import Member, found_in, seeds, together
 from reclib.recommenders.deep.rated import Ratings
 from reclib.recommenders.deep.sequences import Batch
-from reclib.recommenders.deep.settings import MIXED, Settings
+from reclib.recommenders.deep.settings import Settings
 from reclib.recommenders.deep.social import profiles
 from reclib.recommenders.deep.training import reproducible, scratch, train
 
@@ -166,13 +166,13 @@ def inputs(split: Split, context: Context, settings: Settings, target: str) -> I
         near = settings.cf_neighbours if "cf" in settings.branches else 0
         ratings = Ratings(histories, context.ratings, near, settings.cf_shrink)
     elif "cf" in settings.branches:
-        alone = target in MIXED  # nothing is trained on the scores, and their order is no matter
+        ordered = target == "next"
         cf = CFWeights(
             histories,
-            n_folds=1 if alone else settings.cf_folds,
+            n_folds=0 if settings.adds_cf(target) else settings.cf_folds,
             max_items=settings.cf_items,
-            decays=(1.0,) if alone else settings.cf_decays,
-            transition=settings.cf_transition if target == "next" else 0.0,
+            decays=settings.cf_decays if ordered else (1.0,),
+            transition=settings.cf_transition if ordered else 0.0,
             transition_l2=settings.cf_transition_l2,
             seed=settings.seed,
             l2=settings.cf_l2,

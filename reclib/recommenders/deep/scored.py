@@ -32,6 +32,10 @@ class Scored(Trained):
     positive scale. The CF branch enters as logits, so that with its share at 1 and the decay 1
     the ranking is EASE's own.
 
+    Where CF is added instead (`Settings.fusion`), an item's score is the log of its probability
+    without CF plus ``w sum_d S_di / l_d``: l the levels of `CFWeights`, w the one of
+    `CF_MULTIPLES` that ranks best on the valid part.
+
     Trained on sets, the logits are ``e_i h + b_i`` with the state h after the history, and an
     item's score is the log of its probability plus ``w S_i``, with the one of `CF_WEIGHTS` that
     ranks best on the valid part.
@@ -82,7 +86,7 @@ class Scored(Trained):
 
     def cf_weights(self, gates: Tensor) -> Tensor:
         """Return the weight of every CF score, ``[..., n_scores]``."""
-        if "cf" not in self.settings.branches:
+        if "cf" not in self.settings.branches or self.mixes:
             return gates[..., :0]
         share = gates[..., self.settings.branches.index("cf"), None]
         return share * len(self.settings.branches) * self.cf_scale.exp()
@@ -169,7 +173,10 @@ class Scored(Trained):
         if self.cf is None:
             return likely, torch.zeros_like(likely)
         tables = self.cf.table_of(batch.users, training=False)
-        bag = self.cf.bag(batch.bag, batch.offsets, batch.ages, tables)[0]
+        bags = self.cf.bag(batch.bag, batch.offsets, batch.ages, tables)
+        bag = bags[0]
+        if self.target == "next":  # several scores, each on the scale on which it says something
+            bag = (bags / self.cf.levels.clamp(min=SMALLEST_LEVEL)[:, None, None]).sum(0)
         return likely, torch.zeros_like(likely).index_copy_(0, batch.owners, bag)
 
     def expected(self, batch: Batch) -> Tensor:

@@ -13,7 +13,8 @@ TARGETS = ("next", "gaps", "ratings", "set", "auto")
 TWO_SIDED = ("gaps", "ratings")
 """Targets that are asked for out of what comes before and after them."""
 MIXED = ("gaps", "ratings", "set")
-"""Targets for which CF is added to what the network says, with a weight chosen on valid."""
+"""Targets for which CF is always added to what the network says."""
+FUSIONS = ("learned", "added")
 STRATEGIES = ("auto", "ddp")
 NEGATIVES = 2000
 VALID_USERS = 2000
@@ -53,6 +54,11 @@ class Settings:
         sees the whole history.
     max_epochs, patience : int
         Most epochs; epochs without a better valid NDCG@10 before training stops.
+    fusion : {"learned", "added"}
+        How CF comes in with the target ``next``. ``learned``: as logits that the gate weighs, so
+        that the network learns what CF leaves to it. ``added``: to the log probabilities of a
+        network that has learned without it, with a weight that is chosen on valid. Other targets
+        know the latter alone.
     epochs, cf_weight : int and float, optional
         What an earlier training found on the valid part: with these, training goes on for as
         many epochs without looking there.
@@ -144,6 +150,7 @@ class Settings:
     max_len: int = 200
     max_epochs: int = 20
     patience: int = 4
+    fusion: str = "learned"
     epochs: int | None = None
     cf_weight: float | None = None
     averaging: float = 0.0
@@ -192,6 +199,8 @@ class Settings:
             raise UnknownName("target", self.target, TARGETS)
         if self.loss not in LOSSES:
             raise UnknownName("loss", self.loss, LOSSES)
+        if self.fusion not in FUSIONS:
+            raise UnknownName("fusion", self.fusion, FUSIONS)
         if self.precision not in PRECISIONS:
             raise UnknownName("precision", self.precision, PRECISIONS)
         if self.strategy not in STRATEGIES:
@@ -213,6 +222,10 @@ class Settings:
             raise DataError(
                 f"item_dropout {self.item_dropout:g} is not in [0, 1)", "Choose a smaller share."
             )
+
+    def adds_cf(self, target: str) -> bool:
+        """Return whether the network learns without CF, which is added to what it says."""
+        return target in MIXED or self.fusion == "added"
 
     def negatives(self, n_items: int) -> int:
         """Return how many items are drawn to compete with the targets; 0 for all."""

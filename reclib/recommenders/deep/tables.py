@@ -84,9 +84,9 @@ def _ease_tables(taken: Taken, options: dict[str, float]) -> Iterator[Tensor]:
 def _transition_tables(taken: Taken, decay: float, l2: float) -> Iterator[Tensor]:
     """Yield the transitions without each fold and with all users."""
     fold_of = taken.folds[taken.users]
-    parts = [fold_of == fold for fold in range(taken.n_folds)]
+    parts = [fold_of == fold for fold in range(max(taken.n_folds, 1))]
     sums = [gram(taken.users[p], taken.items[p], taken.n_items, decay) for p in parts]
     past, after = (sum(each) for each in zip(*sums, strict=True))
-    for one, other in sums:
+    for one, other in sums[: taken.n_folds]:
         yield torch.from_numpy(solve(past - one, after - other, l2))
     yield torch.from_numpy(solve(past, after, l2))

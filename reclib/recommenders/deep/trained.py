@@ -10,12 +10,14 @@ from torch import Tensor
 
 from reclib.recommenders.deep.rows import RowAdamW, clip
 from reclib.recommenders.deep.sequences import Batch
-from reclib.recommenders.deep.settings import MIXED, TWO_SIDED, Settings
+from reclib.recommenders.deep.settings import TWO_SIDED, Settings
 from reclib.recommenders.deep.share import taken
 from reclib.recommenders.deep.validation import ndcg
 
 CF_WEIGHTS = (0.0, 4.0, 8.0, 16.0, 24.0, 32.0, 48.0, 64.0, 96.0, 128.0, 192.0, 256.0, 512.0)
 """Of CF scores that are added to log probabilities."""
+CF_MULTIPLES = (0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0)
+"""The same, of CF scores that have been brought to one scale."""
 CF_SHARES = tuple(step / 10 for step in range(11))
 """Of CF in a mean of two expected ratings."""
 
@@ -48,7 +50,7 @@ class Trained(pl.LightningModule):
     @property
     def choices(self) -> tuple[float, ...]:
         """Weights of CF to choose from."""
-        return CF_SHARES if self.target == "ratings" else CF_WEIGHTS
+        return {"ratings": CF_SHARES, "next": CF_MULTIPLES}.get(self.target, CF_WEIGHTS)
 
     @property
     def two_sided(self) -> bool:
@@ -58,7 +60,7 @@ class Trained(pl.LightningModule):
     @property
     def mixes(self) -> bool:
         """Whether the network learns without CF, which is added to what it says."""
-        return self.target in MIXED
+        return self.settings.adds_cf(self.target)
 
     @property
     def weighs(self) -> bool:
