@@ -103,9 +103,9 @@ def build(name: str, settings: Mapping[str, Any] | None = None, *, seed: int = 2
     if name not in CATALOGUE:
         raise UnknownName("recommender", name, CATALOGUE)
     entry = CATALOGUE[name]
+    known = dict.fromkeys([*entry.defaults, *OPTIONAL[entry.family]])
     for setting in settings or {}:
-        if setting not in (*entry.defaults, *OPTIONAL[entry.family]):
-            known = [*entry.defaults, *OPTIONAL[entry.family]]
+        if setting not in known:
             raise UnknownName(f"setting of {name}", setting, known)
     module, _, kind = entry.build.partition(":")
     arguments = {**entry.fixed, **entry.defaults, **(settings or {})}

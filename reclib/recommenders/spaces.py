@@ -120,7 +120,7 @@ OPTIONAL: dict[str, Sequence[str]] = {
         "cf_transition", "cf_transition_l2", "cf_neighbours", "cf_shrink", "loss", "gbce_t",
         "n_negatives", "target", "precision", "full_items", "sparse", "valid_users", "strategy",
         "devices", "num_nodes", "folder", "item_dropout", "image_size", "image_channels",
-        "image_batch", "image_shuffle",
+        "image_batch", "image_shuffle", "fusion", "members",
     ),
 }  # fmt: skip
 """Settings that a family takes beyond those with a default."""

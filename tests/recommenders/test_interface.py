@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from functools import cache
 
 import numpy as np
@@ -13,6 +13,8 @@ from planted import checkerboard, cycle, everybody, fitted, small, split_of
 from reclib.errors import ProtocolUnsupported, UnknownName
 from reclib.metrics import evaluate
 from reclib.recommenders import CATALOGUE, Recommender, build
+from reclib.recommenders.deep.settings import Settings
+from reclib.recommenders.spaces import OPTIONAL
 from reclib.splits import Split
 
 NAMES = list(CATALOGUE)
@@ -123,6 +125,12 @@ def test_unknown_recommender_suggests_the_nearest() -> None:
 def test_unknown_setting_suggests_the_nearest(name: str, typed: str, meant: str) -> None:
     with pytest.raises(UnknownName, match=f"setting of {name} '{typed}'. Did you mean '{meant}'"):
         build(name, {typed: 1})
+
+
+def test_everything_that_can_be_chosen_about_a_network_can_be_asked_for_by_name() -> None:
+    entry = CATALOGUE["integrated"]
+    known = {*entry.defaults, *OPTIONAL[entry.family]}
+    assert {field.name for field in fields(Settings)} - known == {"seed", "progress"}
 
 
 @pytest.mark.parametrize("name", CATALOGUE)
