@@ -113,15 +113,21 @@ def test_what_the_network_knows_comes_from_the_training_part() -> None:
 # --- validation and settings --------------------------------------------------------------------
 
 
-@given(seed=st.integers(0, 10_000), n_items=st.integers(10, 30))
-@budget(max_examples=60, deadline=None)
-def test_ndcg_is_the_evaluators(seed: int, n_items: int) -> None:
-    """Scores are small integers, so that there are ties; some lists are shorter than 10."""
+@given(
+    seed=st.integers(0, 10_000),
+    n_items=st.integers(10, 30),
+    n_levels=st.sampled_from([4, 100_000]),
+    few=st.booleans(),
+)
+@budget(max_examples=90, deadline=None)
+def test_ndcg_is_the_evaluators(seed: int, n_items: int, n_levels: int, few: bool) -> None:
+    """With scores of few levels there are ties, and with few candidates lists shorter than 10."""
     random = np.random.default_rng(seed)
-    scores = random.integers(0, 4, (6, n_items)).astype(np.float32)
+    scores = random.integers(0, n_levels, (6, n_items)).astype(np.float32)
     relevant = random.random((6, n_items)) < 0.3
     relevant[:, 0] = True
-    allowed = relevant | (random.random((6, n_items)) < random.random((6, 1)))
+    share = random.random((6, 1)) if few else 1.0
+    allowed = relevant | (random.random((6, n_items)) < share)
     top = top_k(np.where(allowed, scores, -np.inf), 10)
     expected = at_cutoff(hits_of(top, sp.csr_matrix(relevant)), relevant.sum(1))["ndcg"]
     targets = torch.full((6, n_items), -1)

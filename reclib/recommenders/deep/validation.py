@@ -39,10 +39,14 @@ def first(scores: Tensor, k: int) -> Tensor:
     Of equal scores the one with the lower index comes first, which ``topk`` does not promise;
     sorting whole catalogues takes five times as long.
     """
-    lowest = scores.topk(k).values[:, -1:]
-    above, equal = scores > lowest, scores == lowest
-    room = k - above.sum(-1, keepdim=True)
-    chosen = above | (equal & (equal.cumsum(-1) <= room))
-    items = chosen.nonzero()[:, 1].view(len(scores), k)
+    top = scores.topk(k)
+    lowest = top.values[:, -1:]
+    if int((scores >= lowest).sum()) == k * len(scores):  # nothing outside is equal to the last
+        items = top.indices.sort(dim=-1).values
+    else:
+        above, equal = scores > lowest, scores == lowest
+        room = k - above.sum(-1, keepdim=True)
+        chosen = above | (equal & (equal.cumsum(-1) <= room))
+        items = chosen.nonzero()[:, 1].view(len(scores), k)
     order = scores.gather(-1, items).sort(dim=-1, descending=True, stable=True).indices
     return items.gather(-1, order)
