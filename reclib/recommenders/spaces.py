@@ -90,13 +90,18 @@ WHOLE_VARIANTS = (
 
 DEEP_SHORT = tuple(
     {"max_len": 50, "batch_size": 64, "max_epochs": 6, "n_negatives": 2000} | rest
-    for rest in ({}, {"dropout": 0.5, "max_epochs": 8, "learning_rate": 4e-3})
-)
-APART = {"fusion": "added", "cf_decays": [], "embedding_size": 128, "dropout": 0.5,
-         "learning_rate": 2e-3, "max_epochs": 8, "patience": 5, "averaging": 0.0}  # fmt: skip
+    for rest in (
+        {},
+        {"dropout": 0.5, "max_epochs": 8, "learning_rate": 4e-3},
+        {"dropout": 0.5, "max_epochs": 20, "learning_rate": 2e-3, "embedding_size": 128,
+         "patience": 5},
+    )
+)  # fmt: skip
+APART = {"fusion": "added", "cf_decays": [], "embedding_size": 128, "dropout": 0.6,
+         "learning_rate": 3e-3, "max_epochs": 9, "patience": 5}  # fmt: skip
 WHOLE_SHORT = tuple(
     rest | {"cf_l2": 200.0, "cf_folds": 2, "cf_transition": 0.7, "cf_transition_l2": 10.0}
-    for rest in (*DEEP_SHORT, DEEP_SHORT[0] | APART)
+    for rest in (*DEEP_SHORT[:2], DEEP_SHORT[0] | APART)
 )
 """Short histories come with large catalogues: fewer steps, and a sample of the items competes."""
 GBCE = {"max_epochs": 12, "patience": 4, "batch_size": 16, "max_len": 100, "dropout": 0.3}
