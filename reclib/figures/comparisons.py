@@ -107,6 +107,7 @@ def differences(table: pd.DataFrame, x_label: str) -> Figure:
     figure, axes = plt.subplots(figsize=(6.5, 1.1 + 0.32 * len(table)))
     _points(axes, table)
     axes.axvline(0, color="0.35", linestyle=":")
+    axes.locator_params(axis="x", nbins=6)  # small differences have long labels
     axes.set_xlabel(x_label)
     return figure
 

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pandas as pd
+import pytest
 
 from reclib import figures
 
@@ -79,3 +82,17 @@ def test_traits_have_a_panel_each_and_those_left_over_stay_empty() -> None:
 def test_where_nothing_differs_the_figure_says_so() -> None:
     figure = figures.differences(pd.DataFrame(columns=["title", "mean", "low", "high"]), "x")
     assert [text.get_text() for text in figure.axes[0].texts] == ["Nothing to compare"]
+
+
+@pytest.mark.parametrize("largest", [0.0098, 0.012, 0.055, 0.024, 0.9])
+def test_the_labels_of_differences_leave_each_other_room(largest: float) -> None:
+    rows = {"title": ["without attention", "without cf"], "mean": [0.0, 0.4 * largest], "low": [-largest, 0.0],
+            "high": [largest, 0.8 * largest]}  # fmt: skip
+    figure = figures.differences(pd.DataFrame(rows), "Difference")
+    figure.canvas.draw()
+    (axes,) = figure.axes
+    inside = axes.get_window_extent()
+    boxes = [label.get_window_extent() for label in axes.get_xticklabels()]
+    boxes = [box for box in boxes if box.x1 > inside.x0 and box.x0 < inside.x1]
+    assert len(boxes) >= 3
+    assert all(one.x1 + 4 < two.x0 for one, two in pairwise(boxes))
