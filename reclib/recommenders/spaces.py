@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 KNN_SPACE = {
     "similarity": ["asymmetric", "asymmetric", "jaccard"],
@@ -97,7 +98,7 @@ DEEP_SHORT = tuple(
          "patience": 5},
     )
 )  # fmt: skip
-APART = {"fusion": "added", "cf_decays": [], "embedding_size": 128, "dropout": 0.6,
+APART: dict[str, Any] = {"fusion": "added", "cf_decays": [], "embedding_size": 128, "dropout": 0.6,
          "learning_rate": 3e-3, "max_epochs": 9, "patience": 5}  # fmt: skip
 WHOLE_SHORT = tuple(
     rest | {"cf_l2": 200.0, "cf_folds": 2, "cf_transition": 0.7, "cf_transition_l2": 10.0}

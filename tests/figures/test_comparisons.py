@@ -86,8 +86,12 @@ def test_where_nothing_differs_the_figure_says_so() -> None:
 
 @pytest.mark.parametrize("largest", [0.0098, 0.012, 0.055, 0.024, 0.9])
 def test_the_labels_of_differences_leave_each_other_room(largest: float) -> None:
-    rows = {"title": ["without attention", "without cf"], "mean": [0.0, 0.4 * largest], "low": [-largest, 0.0],
-            "high": [largest, 0.8 * largest]}  # fmt: skip
+    rows = {
+        "title": ["without attention", "without cf"],
+        "mean": [0.0, 0.4 * largest],
+        "low": [-largest, 0.0],
+        "high": [largest, 0.8 * largest],
+    }
     figure = figures.differences(pd.DataFrame(rows), "Difference")
     figure.canvas.draw()
     (axes,) = figure.axes
