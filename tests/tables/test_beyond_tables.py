@@ -24,7 +24,8 @@ def test_context_is_said_to_help_where_it_does(plant: Plant) -> None:
         plant("integrated", {METRIC: mean + random.normal(0, 0.01, 100)})
         for mean in (0.2, 0.3, 0.1, 0.2)
     )
-    table = tables.ablation(bare, {"users": users, "items": items, "times": times}, METRIC, "{}")
+    known = {"users": [users], "items": [items], "times": [times]}
+    table = tables.ablation([bare], known, METRIC, "{}")
     said = tables.context_finding_of(table)
     assert said.startswith(
         "The quality is raised by users, lowered by items and not moved by times"
