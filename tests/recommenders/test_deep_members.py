@@ -8,13 +8,20 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from planted import DEEP, board, ring, split_of
 
 from reclib.errors import DataError
+from reclib.recommenders.deep import trained
 from reclib.recommenders.deep.integrated import IntegratedModule
 from reclib.recommenders.deep.members import Member, seeds, together
 from reclib.recommenders.deep.models import Integrated
 from reclib.recommenders.deep.training import METRIC
+
+
+def never_better(scores: torch.Tensor, *_: object) -> torch.Tensor:
+    return torch.full((len(scores),), 0.5, dtype=torch.float64)
+
 
 USERS = np.arange(5, dtype=np.int32)
 
@@ -63,11 +70,16 @@ def test_curves_are_drawn_together_and_the_seconds_add_up() -> None:
     assert isinstance(found["epochs"], int)
 
 
-@pytest.mark.parametrize("changes", [{}, {"epochs": 2}], ids=["validated", "not validated"])
+@pytest.mark.parametrize(
+    "changes",
+    [{}, {"epochs": 2}, {"max_epochs": 5, "patience": 1}],
+    ids=["validated", "not validated", "stopped early"],
+)
 def test_a_member_that_has_ended_is_not_trained_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any]
 ) -> None:
     changes = changes | {"members": 2, "averaging": 0.2}
+    monkeypatch.setattr(trained, "ndcg", never_better)
     whole = model(**changes).fit(board())
     first, second = seeds(DEEP.get("seed", 2026), 2)
     real = IntegratedModule.on_train_epoch_start

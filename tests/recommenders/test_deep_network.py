@@ -307,9 +307,11 @@ def test_the_weight_of_cf_is_the_one_that_ranks_best_on_valid(target: str) -> No
 
     valid, briefly = board().at("valid"), {"max_epochs": 1, "branches": ("cf", "rnn")}
     found = Integrated(**DEEP | briefly, target=target, fusion="added").fit(valid)
-    assert found.found["cf_weight"] in found.module.choices
+    choices = trained.CF_MULTIPLES if target == "next" else trained.CF_WEIGHTS
+    assert found.module.choices == choices
+    assert found.found["cf_weight"] in choices
     values = {}
-    for weight in trained.CF_MULTIPLES if target == "next" else trained.CF_WEIGHTS:
+    for weight in choices:
         found.module.cf_weight.fill_(weight)
         values[weight] = evaluate(found, valid, (10,)).summary["ndcg@10"]
     best = float(found.curve["valid_ndcg@10"].max())
@@ -342,6 +344,7 @@ def test_a_network_that_cf_is_added_to_learns_as_if_there_were_none() -> None:
     torch.testing.assert_close(network.next_loss(batch), alone.next_loss(batch), rtol=0, atol=0)
     network.cf_weight.fill_(2.0)
     assert network.cf is not None
+    network.cf.levels.copy_(torch.tensor([0.5, 2.0, 4.0]))
     tables = network.cf.table_of(batch.users, training=False)
     bags = network.cf.bag(batch.bag, batch.offsets, batch.ages, tables)
     assert len(bags) == 3, "two of EASE and the transitions"

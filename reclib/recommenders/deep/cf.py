@@ -114,8 +114,7 @@ class CFWeights(nn.Module):
 
     def table_of(self, users: Tensor, training: bool) -> Tensor:
         """Return which table each user reads, int64 ``[batch]``."""
-        own = training and self.n_folds
-        return self.folds[users] if own else torch.full_like(users, self.n_folds)
+        return self.folds[users] if training else torch.full_like(users, self.n_folds)
 
     def bag(
         self,
