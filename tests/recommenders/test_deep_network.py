@@ -345,13 +345,16 @@ def test_a_network_that_cf_is_added_to_learns_as_if_there_were_none() -> None:
     network.cf_weight.fill_(2.0)
     assert network.cf is not None
     network.cf.levels.copy_(torch.tensor([0.5, 2.0, 4.0]))
-    tables = network.cf.table_of(batch.users, training=False)
-    bags = network.cf.bag(batch.bag, batch.offsets, batch.ages, tables)
+    histories = log_of(ring(), "history", Context.of(ring().train)).histories()
+    asked = asking(histories, torch.arange(6), 99, "next")
+    tables = network.cf.table_of(asked.users, training=False)
+    bags = network.cf.bag(asked.bag, asked.offsets, asked.ages, tables)
     assert len(bags) == 3, "two of EASE and the transitions"
-    expected = alone.scores(batch).log_softmax(-1)
+    assert bags.abs().amax((1, 2)).min() > 0
+    expected = alone.scores(asked).log_softmax(-1)
     for bag, level in zip(bags, network.cf.levels, strict=True):
         expected = expected + 2.0 * bag / level
-    torch.testing.assert_close(network.scores(batch), expected, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(network.scores(asked), expected, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize(
