@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from reclib.conditions import AS_IS
 from reclib.ledger import PUBLISHED, Ledger, Run, read_rows
 from reclib.per_user import PublishedRun, Stored, read_per_user, write_per_user
 from reclib.recommenders import CATALOGUE
@@ -208,19 +209,38 @@ def publish(ledger: Ledger, dataset: str, folder: Path = PUBLISHED) -> Path:
     """Add the rows of a dataset to the published ones, and the values a user of its results.
 
     Readers of the quick edition see the trials of the search there, and everybody the numbers.
-    What was published before and not made again by this ledger stays.
+    What was published before and not made again by this ledger stays; what a quick chapter
+    makes anew for itself is left out, see `brief_runs`.
     """
     path = folder / f"{dataset}.jsonl"
     mine = [row for row in ledger.rows() if row["dataset"] == dataset]
     rows = last_of_each([*read_rows(path), *mine])
+    brief = {row["key"] for row in brief_runs(rows)}
+    rows = [row for row in rows if row["key"] not in brief]
     path.parent.mkdir(parents=True, exist_ok=True)
     shown = [*newest(rows), *conditioned_results(rows), *part_results(rows)]
     write_per_user(ledger, shown, path.with_suffix(".parquet"))
-    lines = (json.dumps(row, sort_keys=True) + "\n" for row in rows)
+    compact = (",", ":")  # the file is committed, and grows with every result
+    lines = (json.dumps(row, sort_keys=True, separators=compact) + "\n" for row in rows)
     scratch = path.with_suffix(".unfinished")
     scratch.write_text("".join(lines), encoding="utf-8")
     scratch.replace(path)
     return path
+
+
+def brief_runs(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the runs under conditions that are none of the results.
+
+    Every build makes them anew, with fewer epochs, for the chapter that compares them with each
+    other. Runs with some branches alone are kept: the twins of those with pictures are among
+    them, except on the data as they are, where they are part of an abridged ablation.
+    """
+    results = {row["key"] for row in conditioned_results(rows)}
+    under = [row for row in rows if row.get("condition") and row["key"] not in results]
+    return [
+        row for row in under
+        if row["condition"]["name"] == AS_IS.name or is_result({**row, "condition": None})
+    ]  # fmt: skip
 
 
 def last_of_each(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -240,3 +240,21 @@ def test_the_branches_alone_of_what_stands_are_published_user_by_user(tmp_path: 
     expected = mine.per_user[list(found.per_user)]
     pd.testing.assert_frame_equal(found.per_user, expected, atol=1e-12)
     assert published.parts_on_record(ledger, "another", tmp_path / "book") == []
+
+
+def test_what_a_quick_chapter_makes_for_itself_is_not_published() -> None:
+    """The chosen settings are those of the run on the data as they are."""
+    thin, as_is = ({"name": name, "seed": 1} for name in ("thin", "as-is"))
+    brief, some = {"max_epochs": 1}, {"branches": ["cf", "rnn"]}
+    rows = [
+        row("chosen"),
+        row("in full", condition=thin),
+        row("brief", condition=thin, settings=brief),
+        row("brief whole", condition=as_is, settings=brief),
+        row("brief part", condition=as_is, settings=brief | some),
+        row("twin of pictures", condition=thin, settings=brief | some),
+        row("part", settings=some),
+        row("trial", kind="trial", stage="valid"),
+    ]
+    found = [each["key"] for each in published.brief_runs(rows)]
+    assert found == ["brief", "brief whole", "brief part"]

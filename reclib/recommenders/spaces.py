@@ -98,8 +98,10 @@ DEEP_SHORT = tuple(
          "patience": 5},
     )
 )  # fmt: skip
-APART: dict[str, Any] = {"fusion": "added", "cf_decays": [], "embedding_size": 128, "dropout": 0.6,
-         "learning_rate": 3e-3, "max_epochs": 9, "patience": 5}  # fmt: skip
+APART: dict[str, Any] = {
+    "fusion": "added", "cf_decays": [], "embedding_size": 128, "dropout": 0.6,
+    "learning_rate": 3e-3, "max_epochs": 9, "patience": 5,
+}  # fmt: skip
 WHOLE_SHORT = tuple(
     rest | {"cf_l2": 200.0, "cf_folds": 2, "cf_transition": 0.7, "cf_transition_l2": 10.0}
     for rest in (*DEEP_SHORT[:2], DEEP_SHORT[0] | APART)
