@@ -13,7 +13,7 @@ from small_data import random_split
 from reclib import datasets, recommenders, spec
 from reclib.conditions import AS_IS, Condition
 from reclib.experiment import key_of, origin_of
-from reclib.published import last_of_each, newest
+from reclib.standing import last_of_each, newest
 from reclib.study import Spec, Study, ablated, conditioned, for_unseen
 
 THIN = Condition.of("thin", share=0.2)

@@ -1,13 +1,13 @@
-"""Which runs stand for a recommender, and what of them is published user by user."""
+"""What of a ledger is published user by user, and what of it stands beside a build."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from ledger_rows import row
 from small_data import dataset, random_frame
 
 from reclib import per_user, published
@@ -16,60 +16,11 @@ from reclib.datasets import Dataset
 from reclib.experiment import run
 from reclib.ledger import Ledger, append_row
 from reclib.per_user import PublishedRun
-from reclib.published import newest, publish, published_runs
-from reclib.recommenders.deep.settings import Settings
+from reclib.published import publish, published_runs
 from reclib.splits import PROTOCOLS, make_split
+from reclib.standing import newest
 
-OTHER = {"dropout": 0.5}
 WIDE = dataset(random_frame(n_items=160))  # room for 100 negatives
-ALL = list(Settings.branches)
-
-
-def row(key: str, finished: str = "2026-01-01", **values: Any) -> dict[str, Any]:
-    """Return a row of the integrated model, with some values changed."""
-    return {
-        "key": key, "kind": "run", "stage": "test", "dataset": "d", "dataset_checksum": "x",
-        "protocol": "holdout", "split_checksum": "s", "recommender": "integrated", "settings": {},
-        "fold": 0, "seed": 1, "finished": finished,
-    } | values  # fmt: skip
-
-
-def kept(*rows: dict[str, Any]) -> list[str]:
-    return [each["key"] for each in newest(rows)]
-
-
-def test_of_several_versions_of_the_code_the_last_to_finish_counts() -> None:
-    assert kept(row("new", "2026-02-01"), row("old")) == ["new"]
-    assert kept(row("a"), row("b", seed=2), row("c", fold=1)) == ["a", "b", "c"]
-    assert newest([]) == []
-
-
-def test_of_several_settings_the_newest_count_whatever_the_seed() -> None:
-    old = [row("a"), row("b", seed=2), row("other", recommender="ease", settings={"l2": 1.0})]
-    assert kept(*old, row("c", "2026-02-01", settings=OTHER)) == ["other", "c"]
-
-
-@pytest.mark.parametrize(
-    "change",
-    [{"kind": "trial"}, {"stage": "valid"}, {"settings": {"branches": ["cf", "rnn"]}},
-     {"settings": {"branches": ALL[:-1]}}, {"settings": {"branches": [*ALL, "image"]}}],
-)  # fmt: skip
-def test_trials_and_ablations_are_no_results(change: dict[str, Any]) -> None:
-    later = row("b", "2026-02-01") | change
-    assert kept(row("a"), later) == ["a"]
-    assert kept(later) == []
-    assert kept(row("c", settings={"branches": ALL})) == ["c"]
-
-
-def test_runs_on_a_split_that_was_left_do_not_count() -> None:
-    old = row("a", recommender="ease", split_checksum="before")
-    assert kept(old, row("b", "2026-02-01")) == ["b"]
-    assert kept(old, row("b", "2026-02-01", fold=1)) == ["a", "b"]
-
-
-def test_runs_on_data_since_changed_do_not_count() -> None:
-    assert kept(row("a"), row("b", "2026-02-01", dataset_checksum="y", fold=1)) == ["b"]
-    assert kept(row("a"), row("b", "2026-02-01", dataset_checksum="y", dataset="e")) == ["a", "b"]
 
 
 @pytest.mark.parametrize("protocol", list(PROTOCOLS))
@@ -159,31 +110,6 @@ def test_every_published_result_has_its_values_a_user_in_a_small_file() -> None:
                 assert values[metric].mean() == pytest.approx(each[metric], abs=5e-4)
 
 
-THIN = {"name": "thin", "share": 0.1, "code": "one"}
-
-
-def under(*rows: dict[str, Any]) -> list[str]:
-    return [each["key"] for each in published.conditioned_results(rows)]
-
-
-def test_runs_under_conditions_count_with_the_chosen_settings_alone() -> None:
-    plain = row("plain")
-    short = row("short", condition=THIN, settings={"epochs": 1})
-    silenced = row("silenced", condition=THIN, seed=2, settings={"item_dropout": 0.5})
-    assert under(plain, row("a", condition=THIN), short, silenced) == ["a", "silenced"]
-    assert under(row("alone", condition=THIN)) == [], "nothing says which settings are chosen"
-    closed = row("closed", condition=THIN, recommender="content", settings={"discount": 0.5})
-    assert under(closed) == ["closed"], "which is not trained, for longer or shorter"
-    assert kept(plain, row("a", "2026-02-01", condition=THIN, settings=OTHER)) == ["plain"]
-
-
-def test_of_one_condition_the_last_run_counts_whatever_its_code() -> None:
-    old = row("old", condition=THIN)
-    new = row("new", "2026-02-01", condition=THIN | {"code": "two"})
-    more = row("more", condition=THIN | {"share": 0.2})
-    assert set(under(row("plain"), new, old, more)) == {"new", "more"}
-
-
 def test_runs_under_conditions_are_published_user_by_user(tmp_path: Path) -> None:
     split, ledger = make_split(WIDE, "leave-last-out"), Ledger(tmp_path / "ledger")
     run("popularity", split, ledger=ledger)
@@ -240,21 +166,3 @@ def test_the_branches_alone_of_what_stands_are_published_user_by_user(tmp_path: 
     expected = mine.per_user[list(found.per_user)]
     pd.testing.assert_frame_equal(found.per_user, expected, atol=1e-12)
     assert published.parts_on_record(ledger, "another", tmp_path / "book") == []
-
-
-def test_what_a_quick_chapter_makes_for_itself_is_not_published() -> None:
-    """The chosen settings are those of the run on the data as they are."""
-    thin, as_is = ({"name": name, "seed": 1} for name in ("thin", "as-is"))
-    brief, some = {"max_epochs": 1}, {"branches": ["cf", "rnn"]}
-    rows = [
-        row("chosen"),
-        row("in full", condition=thin),
-        row("brief", condition=thin, settings=brief),
-        row("brief whole", condition=as_is, settings=brief),
-        row("brief part", condition=as_is, settings=brief | some),
-        row("twin of pictures", condition=thin, settings=brief | some),
-        row("part", settings=some),
-        row("trial", kind="trial", stage="valid"),
-    ]
-    found = [each["key"] for each in published.brief_runs(rows)]
-    assert found == ["brief", "brief whole", "brief part"]

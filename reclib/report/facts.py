@@ -8,12 +8,9 @@ from pathlib import Path
 from reclib.claims import VERDICTS, Claim, Evidence, Judgement
 from reclib.ledger import PUBLISHED, Ledger, Run
 from reclib.per_user import PublishedRun
-from reclib.published import (
-    conditioned_on_record,
-    newest,
-    runs_on_record,
-)
+from reclib.published import conditioned_on_record, runs_on_record
 from reclib.report.layout import Source
+from reclib.standing import newest
 from reclib.tables.findings import listed
 from reclib.tables.larger import Setting
 from reclib.tables.results import pooled, title

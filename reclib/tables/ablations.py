@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 COLUMNS = ["title", "mean", "low", "high", "p_holm", "verb"]
 NONE = (
-    "No ablation with the chosen settings is on record for this data; `ablate=true` and "
-    "`EDITION=full` make it."
+    "No ablation with the chosen settings is on record for this data; `ablate=true` or "
+    "`EDITION=full` makes it."
 )
 
 
