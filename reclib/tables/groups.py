@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 LENGTH, POPULARITY, GAP = "Length of the history", "Popularity of the item", "Time before the item"
 THIRDS = ("head", "middle", "tail")
 BRANCHES = {"ann": "ANN", "cf": "CF", "cnn": "CNN", "rnn": "RNN", "attention": "Attention",
-            "side": "Side features"}  # fmt: skip
+            "side": "Side features", "social": "Friends", "image": "Pictures"}  # fmt: skip
 SINGLE = ("ann", "cnn", "rnn", "attention")
 UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"))
 NO_ORDER = "This needs a protocol that holds out the last item of each user."

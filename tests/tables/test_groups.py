@@ -13,6 +13,7 @@ from small_data import write_dataset
 from reclib import tables
 from reclib.datasets import Dataset
 from reclib.ledger import Ledger, Run
+from reclib.recommenders.deep.settings import BRANCHES
 from reclib.splits import make_split
 from reclib.study import Study
 from reclib.tables.groups import GAP, LENGTH, NO_ORDER, POPULARITY, duration, quarters, thirds
@@ -157,6 +158,16 @@ def test_the_gate_is_averaged_over_the_users_of_a_group(plant: Plant, tmp_path: 
         "that changes most is that of CF with the activity: from 20 % (low) to 60 % (high)."
     )
     assert NO_ORDER in tables.gate_finding(run, GROUPS.iloc[:0])
+
+
+def test_every_branch_that_a_network_can_have_is_told_by_name(plant: Plant, tmp_path: Path) -> None:
+    users = pd.RangeIndex(60, name="user")
+    shares = pd.DataFrame(1 / len(BRANCHES), users, columns=list(BRANCHES))
+    run = gated(tmp_path / "gate", plant, shares)
+    titles = set(tables.gate_by_group(run, GROUPS)["title"])
+    assert len(titles) == len(BRANCHES)
+    assert {"Friends", "Pictures"} < titles
+    assert all(f"{title} 12 %" in tables.gate_finding(run, GROUPS) for title in titles)
 
 
 def test_a_run_from_before_gates_were_kept_is_said_to_be_one(plant: Plant, tmp_path: Path) -> None:
