@@ -115,3 +115,7 @@ def test_an_attack_is_measured_against_the_same_lists_without_it(study: Study) -
     said = tables.pushed_finding(table, levels)
     assert said.startswith("With 50 % fake users the pushed item stands in ")
     assert "of the lists of Popularity" in said
+    lost = levels.assign(mean=[0.5, 0.5, 0.5, 0.4])
+    assert tables.pushed_finding(table, lost).endswith("by -20 %.")
+    kept = levels.assign(mean=[0.5, 0.5, 0.5, 0.499])
+    assert tables.pushed_finding(table, kept).endswith("by less than 1 %.")
