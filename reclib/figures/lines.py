@@ -21,8 +21,10 @@ def curves(
 ) -> Figure:
     """Draw one line for each value of ``hue``, told apart by colour, dash and marker.
 
-    With ``log`` x grows by factors.
+    With ``log`` x grows by factors. That there is no value is said.
     """
+    if frame[y].isna().all():
+        return nothing("Nothing was measured")
     figure, axes = plt.subplots(figsize=(7, 3.8))
     size = {"markersize": 8} if log else {}  # single points have no line that shows them
     sns.lineplot(frame, x=x, y=y, hue=hue, style=hue, markers=True, dashes=True, ax=axes, **size)

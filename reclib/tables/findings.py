@@ -11,7 +11,7 @@ from IPython.display import Markdown
 from reclib import figures
 from reclib.ledger import Run
 from reclib.tables.paper import PAPER, paper_value
-from reclib.tables.results import by_recommender, compare_all, position, title
+from reclib.tables.results import by_recommender, compare_all, measured_epochs, position, title
 
 BOUNDS = ("random", "oracle")
 
@@ -109,13 +109,18 @@ def fold_finding(runs: Sequence[Run], metric: str) -> str:
 
 
 def training_finding(runs: Sequence[Run], protocol: str) -> str:
-    """Say how long each network trained."""
-    parts = [
-        f"{title(run.row['recommender'])} {run.row['fit_seconds']:.0f} s ({len(run.curve)} epochs)"
-        for run in runs
-        if run.row["protocol"] == protocol and run.curve is not None
-    ]
-    return f"Training took {listed(parts)}, on {runs[0].row['device']}."
+    """Say how long each network trained, and which were not measured on the valid part."""
+    parts, blind = [], []
+    for run in runs:
+        if run.row["protocol"] == protocol and run.curve is not None:
+            name, seconds = title(run.row["recommender"]), run.row["fit_seconds"]
+            parts.append(f"{name} {seconds:.0f} s ({len(run.curve)} epochs)")
+            blind += [] if len(measured_epochs(run)) else [name]
+    text = f"Training took {listed(parts)}, on {runs[0].row['device']}."
+    if not blind:
+        return text
+    many = f"{listed(list(dict.fromkeys(blind)))} trained for as many epochs as were"
+    return f"{text} {many} chosen before, and nothing was measured on the way."
 
 
 def quality_time_finding(table: pd.DataFrame) -> str:

@@ -149,13 +149,26 @@ def fold_table(runs: Sequence[Run], metrics: Sequence[str]) -> pd.DataFrame:
 
 
 def learning_curves(runs: Sequence[Run], protocol: str) -> pd.DataFrame:
-    """Return the learning curves of the runs under a protocol, one below the other."""
+    """Return the learning curves of the runs under a protocol, one below the other.
+
+    Without the epochs after which nothing was measured on the valid part, as with a number of
+    epochs that was chosen before.
+    """
     curves = [
-        run.curve.assign(title=title(run.row["recommender"]), seed=run.row["seed"])
+        curve.assign(title=title(run.row["recommender"]), seed=run.row["seed"])
         for run in runs
-        if run.row["protocol"] == protocol and run.curve is not None
+        if run.row["protocol"] == protocol and len(curve := measured_epochs(run))
     ]
-    return pd.concat(curves, ignore_index=True)
+    columns = ["epoch", "seconds", "valid_ndcg@10", "title", "seed"]
+    return pd.concat(curves, ignore_index=True) if curves else pd.DataFrame(columns=columns)
+
+
+def measured_epochs(run: Run) -> pd.DataFrame:
+    """Return the epochs of a training after which the valid part was looked at."""
+    curve = run.curve
+    if curve is None or "valid_ndcg@10" not in curve:
+        return pd.DataFrame()
+    return curve.dropna(subset="valid_ndcg@10")
 
 
 def quality_by_time(runs: Sequence[Run], at_once: Sequence[Run], protocol: str) -> pd.DataFrame:
@@ -175,14 +188,17 @@ def quality_by_time(runs: Sequence[Run], at_once: Sequence[Run], protocol: str) 
         ``title``, ``seconds`` and ``valid_ndcg@10``: a row for each epoch, then one for each of
         ``at_once``, with ``epoch`` missing.
     """
-    solved = [
+    solved = pd.DataFrame(
         {
             "title": title(run.row["recommender"]), "seconds": run.row["fit_seconds"],
             "valid_ndcg@10": run.row["ndcg@10"],
         }
         for run in at_once
-    ]  # fmt: skip
-    return pd.concat([learning_curves(runs, protocol), pd.DataFrame(solved)], ignore_index=True)
+    )  # fmt: skip
+    curves = learning_curves(runs, protocol)
+    if curves.empty:
+        return solved.assign(epoch=np.nan)
+    return pd.concat([curves, solved], ignore_index=True)
 
 
 def position(value: float, floor: float, ceiling: float) -> float:

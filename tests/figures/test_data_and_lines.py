@@ -19,6 +19,13 @@ def test_long_tail_sorts_the_counts() -> None:
     assert covered[-1] == pytest.approx(100)
 
 
+def test_lines_without_a_value_are_said_to_be_so() -> None:
+    frame = pd.DataFrame({"epoch": [1, 2], "value": [float("nan")] * 2, "title": "RNN"})
+    for empty in (frame, frame[:0]):
+        figure = figures.curves(empty, "epoch", "value", "title", x_label="", y_label="")
+        assert [text.get_text() for text in figure.axes[0].texts] == ["Nothing was measured"]
+
+
 def test_best_so_far_never_falls() -> None:
     trials = pd.DataFrame({"title": "EASE", "trial": [2, 0, 1], "ndcg@10": [0.1, 0.2, 0.3]})
     figure = figures.best_so_far(trials, "ndcg@10")

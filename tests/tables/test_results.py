@@ -67,7 +67,7 @@ def test_a_fold_table_has_mean_deviation_and_number_of_folds(plant: Plant) -> No
 
 
 def test_learning_curves_are_those_of_the_protocol(plant: Plant) -> None:
-    curve = pd.DataFrame({"epoch": [1, 2], "train_loss": [1.0, 0.5]})
+    curve = pd.DataFrame({"epoch": [1, 2], "valid_ndcg@10": [0.1, 0.2]})
     runs = [
         plant("rnn", values(), curve=curve, fit_seconds=12.4, device="cpu"),
         plant("rnn", values(), protocol="strong", curve=curve),
@@ -78,6 +78,25 @@ def test_learning_curves_are_those_of_the_protocol(plant: Plant) -> None:
     assert tables.training_finding(runs, "holdout") == (
         "Training took RNN 12 s (2 epochs), on cpu."
     )
+
+
+def test_epochs_that_were_not_measured_are_not_drawn_but_told(plant: Plant) -> None:
+    curve = pd.DataFrame({"epoch": [1, 2], "seconds": [1.0, 2.0], "valid_ndcg@10": [0.1, 0.3]})
+    blind = curve.assign(**{"valid_ndcg@10": np.nan})
+    ours = plant("integrated", values(), curve=blind, fit_seconds=3.0, device="cpu")
+    runs = [ours, plant("rnn", values(), curve=curve, fit_seconds=2.0)]
+    assert tables.learning_curves(runs, "holdout")["title"].unique().tolist() == ["RNN"]
+    assert tables.training_finding(runs, "holdout") == (
+        "Training took Integrated 3 s (2 epochs) and RNN 2 s (2 epochs), on cpu. Integrated "
+        "trained for as many epochs as were chosen before, and nothing was measured on the way."
+    )
+    solved = [plant("ease", values(), **{"ndcg@10": 0.2, "fit_seconds": 0.4})]
+    said = tables.quality_time_finding(tables.quality_by_time(runs, solved, "holdout"))
+    assert "RNN after 2 s is ahead" in said
+    assert "Integrated" not in said
+    alone = tables.quality_by_time([ours], solved, "holdout")
+    assert tables.quality_time_finding(alone).endswith("is EASE, with 0.200 in 0.4 s.")
+    assert tables.learning_curves([ours], "holdout").empty
 
 
 def test_what_is_liked_is_told_beside_item_based_cf(plant: Plant) -> None:
