@@ -35,7 +35,7 @@ def test_an_ablation_says_which_branch_is_missed(plant: Plant) -> None:
     assert found["verb"].tolist() == ["falls behind", "is level with"]
     assert "Switching off cf costs" in tables.ablation_finding(found)
     assert "No single branch" in tables.ablation_finding(found.iloc[1:])
-    assert "`EDITION=full` make it" in tables.ablation_finding(tables.ablation(whole, {}, METRIC))
+    assert "`EDITION=full` makes it" in tables.ablation_finding(tables.ablation(whole, {}, METRIC))
 
 
 def test_branches_alone_are_set_against_the_whole(plant: Plant) -> None:
@@ -47,7 +47,7 @@ def test_branches_alone_are_set_against_the_whole(plant: Plant) -> None:
     assert text.startswith("Rnn alone is not told apart")
     assert "The best is rnn alone, at +0.0" in text
     assert "Every branch alone falls behind" in tables.alone_finding(found.iloc[:1])
-    assert "`EDITION=full` make it" in tables.alone_finding(tables.ablation(whole, {}, METRIC))
+    assert "`EDITION=full` makes it" in tables.alone_finding(tables.ablation(whole, {}, METRIC))
 
 
 def test_parts_are_compared_over_the_seeds_that_the_whole_has_too(plant: Plant) -> None:
@@ -108,4 +108,4 @@ def test_data_without_an_ablation_say_what_makes_one(study: Any) -> None:
     study.dataset.name = "other"
     found = tables.ablated_runs(study, "leave-last-out", BRANCHES)
     assert found == ([], {}, {})
-    assert "`EDITION=full` make it" in tables.ablation_origin(found)
+    assert "`EDITION=full` makes it" in tables.ablation_origin(found)
