@@ -90,6 +90,15 @@ def test_what_was_published_stays_until_it_is_made_again(tmp_path: Path) -> None
     assert keys == ["b", "c"], "an older answer does not come back"
 
 
+def test_a_short_run_under_a_condition_is_not_published(tmp_path: Path) -> None:
+    ledger, thin = Ledger(tmp_path / "ledger"), {"name": "thin", "seed": 1}
+    brief = row("brief", seed=3, condition=thin, settings={"max_epochs": 1})
+    for entry in (row("chosen"), row("in full", seed=2, condition=thin), brief):
+        append_row(ledger.path, entry)
+    kept = published.read_rows(publish(ledger, "d", tmp_path))
+    assert {each["key"] for each in kept} == {"chosen", "in full"}
+
+
 def test_a_published_ledger_without_values_a_user_can_be_read(tmp_path: Path) -> None:
     append_row(tmp_path / "d.jsonl", row("a"))
     (found,) = published_runs(tmp_path)

@@ -203,14 +203,14 @@ def pushed_finding(table: pd.DataFrame, levels: pd.DataFrame) -> str:
     rest = wide[last].drop(most)
     quality = levels.pivot_table(index="title", columns="level", values="mean", sort=False)
     lost = (quality[last] / quality[0.0] - 1).dropna()
-    change = lost[lost.abs().idxmax()]
-    much = f"{100 * change:+.0f} %" if abs(change) >= 0.005 else "less than 1 %"
+    moved = lost.abs().idxmax()
+    much = f"{100 * lost[moved]:+.0f} %" if abs(lost[moved]) >= 0.005 else "less than 1 %"
     return (
         f"With {percent(last)} fake users the pushed item stands in "
         f"{100 * wide.loc[most, last]:.1f} % of the lists of {most}, where it stood in "
         f"{100 * wide.loc[most, 0.0]:.1f} % without; for the others it is at most "
         f"{100 * rest.max():.1f} % ({rest.idxmax()}). The quality of the lists changes most for "
-        f"{lost.abs().idxmax()}, by {much}."
+        f"{moved}, by {much}."
     )
 
 

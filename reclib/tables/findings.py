@@ -110,17 +110,22 @@ def fold_finding(runs: Sequence[Run], metric: str) -> str:
 
 def training_finding(runs: Sequence[Run], protocol: str) -> str:
     """Say how long each network trained, and which were not measured on the valid part."""
-    parts, blind = [], []
-    for run in runs:
-        if run.row["protocol"] == protocol and run.curve is not None:
-            name, seconds = title(run.row["recommender"]), run.row["fit_seconds"]
-            parts.append(f"{name} {seconds:.0f} s ({len(run.curve)} epochs)")
-            blind += [] if len(measured_epochs(run)) else [name]
+    mine = [
+        (title(run.row["recommender"]), run, curve)
+        for run in runs
+        if run.row["protocol"] == protocol and (curve := run.curve) is not None
+    ]
+    parts = [
+        f"{name} {run.row['fit_seconds']:.0f} s ({len(curve)} epochs)" for name, run, curve in mine
+    ]
+    blind = dict.fromkeys(name for name, run, _ in mine if measured_epochs(run).empty)
     text = f"Training took {listed(parts)}, on {runs[0].row['device']}."
     if not blind:
         return text
-    many = f"{listed(list(dict.fromkeys(blind)))} trained for as many epochs as were"
-    return f"{text} {many} chosen before, and nothing was measured on the way."
+    return (
+        f"{text} {listed(list(blind))} trained for as many epochs as were chosen before, and "
+        "nothing was measured on the way."
+    )
 
 
 def quality_time_finding(table: pd.DataFrame) -> str:

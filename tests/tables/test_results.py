@@ -97,6 +97,8 @@ def test_epochs_that_were_not_measured_are_not_drawn_but_told(plant: Plant) -> N
     alone = tables.quality_by_time([ours], solved, "holdout")
     assert tables.quality_time_finding(alone).endswith("is EASE, with 0.200 in 0.4 s.")
     assert tables.learning_curves([ours], "holdout").empty
+    without = plant("rnn", values(), curve=curve[["epoch", "seconds"]], protocol="strong")
+    assert tables.learning_curves([without], "strong").empty
 
 
 def test_what_is_liked_is_told_beside_item_based_cf(plant: Plant) -> None:
